@@ -13,7 +13,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Num
 
 from ltd import config, initializers, results
-from ltd.cells import constructor, rescale
+from ltd.cells import constructor, rescale, width_of
 from ltd.settings import Initial, Plan, Run
 from ltd.streams import stream
 from ltd.trees import disassemble, flat
@@ -30,13 +30,13 @@ class Model(nnx.Module):
     Shapes
         inputs  [T, B, D] float, or [T, B] tokens, which become one-hot
         y       [T, B, O]
-        V, b_y  read-out                    (H, O), (O,)
+        V, b_y  read-out of the cell's outputs, `width` of them   (H, O), (O,)
         start   learned initial state, one vector per part of the state, only where `initial.type` is learned
     """
 
     def __init__(self, key: Array, cell: Any, outputs: int, tokens: bool, initial: Initial):
         self.cell, self.tokens, self.initial = cell, tokens, initial
-        self.V = nnx.Param(initializers.uniform_fan_in(key, (cell.hidden, outputs)))
+        self.V = nnx.Param(initializers.uniform_fan_in(key, (width_of(cell), outputs)))
         self.b_y = nnx.Param(jnp.zeros(outputs, jnp.result_type(float)))
         learned = jax.tree.leaves(cell.initial_state(())) if initial.type == "learned" else []
         self.start = nnx.List([nnx.Param(leaf) for leaf in learned])

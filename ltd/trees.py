@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 from flax import nnx
+from jax import Array
 
 
 def disassemble(module: nnx.Module) -> tuple[Any, Any, Any]:
@@ -21,3 +22,8 @@ def flat(params: Any) -> dict[str, Any]:
         words = [str(getattr(k, "key", getattr(k, "name", getattr(k, "idx", "")))) for k in path]
         found[".".join(w for w in words if w != "value")] = leaf
     return found
+
+
+def spread(mask: Array, leaf: Array) -> Array:
+    """A mask `[T, B]` (or `[B]`) with axes of length 1 at the end, as many as the leaf has."""
+    return mask.reshape(mask.shape + (1,) * (leaf.ndim - mask.ndim))

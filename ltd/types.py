@@ -119,6 +119,16 @@ class MixCell(Cell, Protocol):
 
 
 @runtime_checkable
+class LinearCell(Cell, Protocol):
+    """A cell that is linear in its state, so that all steps can be had in parallel."""
+
+    def associate(
+        self, kernel: Kernel, state: State, drive: Drive, valid: Array | None, chunk: int | None
+    ) -> tuple[State, Array]:
+        """The final state and the outputs [T, B, H] from the drive of all steps [T, B, ...]."""
+
+
+@runtime_checkable
 class Network(Protocol):
     """A cell between an embedding and a read-out: what a probe is handed."""
 

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from oracles.cells import SCALAR, SLOPE
 
 from ltd.activations import ACTIVATIONS, activation, logistic
+from oracles.cells import SCALAR, SLOPE
 
 GRID = np.linspace(-6, 6, 4801) + 1e-5  # beside the kinks at 0, 1 and pi/2, not on them
 KINKED = (1.5, -0.3, -0.5, 2.0)  # srelu: t_r, a_r, t_l, a_l

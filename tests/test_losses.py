@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from oracles import losses as oracles
 
 from ltd import losses
 from ltd.losses import LOSSES
+from oracles import losses as oracles
 
 T, B, O = 5, 3, 4
 CLASSES = ("softmax_cross_entropy", "hamming", "expected_hamming")

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
-from oracles import jacobians
 
 from ltd import launch, measure
 from ltd.cells import CELLS, constructor
@@ -18,6 +17,7 @@ from ltd.runtime import precision
 from ltd.settings import Initial, Measure
 from ltd.streams import stream
 from ltd.types import Batch, Curves
+from oracles import jacobians
 
 NAMES = [*CELLS, "flax.nnx:LSTMCell", "flax.nnx:GRUCell"]
 

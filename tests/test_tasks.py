@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from oracles.tasks import one_hot, twin
-from tables import TASK_ROWS
 
 import tasks
 from ltd.types import Task
+from oracles.tasks import one_hot, twin
+from tables import TASK_ROWS
 from tasks import TASKS
 
 KEY = jax.random.key(20)

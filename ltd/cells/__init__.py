@@ -9,10 +9,20 @@ from flax import nnx
 
 from ltd.cells import elman, gru, lstm
 from ltd.cells.adapter import FlaxCell, from_flax
-from ltd.cells.base import MixRecurrentCell, RecurrentCell, recurrent_blocks, rescale
+from ltd.cells.base import DiagonalCell, MixRecurrentCell, RecurrentCell, recurrent_blocks, rescale, width_of
 from ltd.config import ConfigError, resolve
 
-__all__ = ["CELLS", "FlaxCell", "MixRecurrentCell", "RecurrentCell", "constructor", "recurrent_blocks", "rescale"]
+__all__ = [
+    "CELLS",
+    "DiagonalCell",
+    "FlaxCell",
+    "MixRecurrentCell",
+    "RecurrentCell",
+    "constructor",
+    "recurrent_blocks",
+    "rescale",
+    "width_of",
+]
 
 CELLS: dict[str, Callable] = {**elman.CELLS, **lstm.CELLS, **gru.CELLS}
 

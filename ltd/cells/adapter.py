@@ -22,9 +22,10 @@ class FlaxCell(nnx.Module):
     """
 
     key = "-"
+    plans = ("stepwise", "chunked")
 
     def __init__(self, cell: nnx.RNNCellBase, inputs: int, hidden: int):
-        self.cell, self.inputs, self.hidden = cell, inputs, hidden
+        self.cell, self.inputs, self.hidden, self.width = cell, inputs, hidden, hidden
 
     def initial_state(self, batch: tuple[int, ...]) -> State:
         """The carry that the cell starts with, drawn with a fixed key where it draws one."""

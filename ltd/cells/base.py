@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
 from ltd import initializers
+from ltd.trees import spread
 from ltd.types import Drive, Kernel, Mixed, State
 
 
 class RecurrentCell(nnx.RNNCellBase):
     """A cell in four parts (see `ltd.types.Cell`) that also runs inside `flax.nnx.RNN`.
 
-    `recurrent` names the parameters that hold square recurrent blocks `[H, n H]`, each with the names of its blocks in
-    order; `rho` and `sigma` rescale them.
+    recurrent  the parameters that hold square recurrent blocks `[H, n H]`, each with the names of its blocks in order;
+               `rho` and `sigma` rescale them
+    plans      those that the form of the cell allows
+    clock      parts of the state that count steps: they take no noise, no learned start and no gradient
+    exact      keeps float32 where activations are bfloat16: it needs LAPACK, or complex numbers
     """
 
-    recurrent: dict[str, tuple[str, ...]]
+    recurrent: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
+    plans: tuple[str, ...] = ("stepwise", "chunked")
+    clock: tuple[str, ...] = ()
+    exact: bool = False
     key: str  # of the catalogue of systems
     inputs: int
     hidden: int
     W: nnx.Param
     U: nnx.Param
     b: nnx.Param
+    # a cell of its own offers these, see `ltd.types.Cell`
+    initial_state: Callable[..., State]
+    kernel: Callable[..., Kernel]
+    step: Callable[..., tuple[State, Array]]
 
-    def initial_state(self, batch: tuple[int, ...]) -> State:
-        """The zero state."""
-        raise NotImplementedError
-
-    def kernel(self) -> Kernel:
-        """Every weight that the loop uses."""
-        raise NotImplementedError
+    @property
+    def width(self) -> int:
+        """Size of the output of one step."""
+        return self.hidden
 
     def project(self, inputs: Array) -> Drive:
         """The input's share of the pre-activations: x W + b."""
         return inputs @ self.W[...] + self.b[...]
-
-    def step(self, kernel: Kernel, state: State, drive: Drive) -> tuple[State, Array]:
-        """One step."""
-        raise NotImplementedError
 
     def __call__(self, carry: State, inputs: Array) -> tuple[State, Array]:
         """One step in the protocol of `flax.nnx.RNN`."""
@@ -59,7 +65,9 @@ class RecurrentCell(nnx.RNNCellBase):
 
 
 class MixRecurrentCell(RecurrentCell):
-    """A cell whose loop holds one matrix product, h U, and then gates without weights."""
+    """A cell whose loop holds one matrix product, h U, and then `advance`: gates without weights."""
+
+    advance: Callable[..., tuple[State, Array]]
 
     def kernel(self) -> Kernel:
         """U."""
@@ -73,13 +81,55 @@ class MixRecurrentCell(RecurrentCell):
         """h U."""
         return read @ kernel
 
-    def advance(self, state: State, drive: Drive, mixed: Mixed) -> tuple[State, Array]:
-        """Gates."""
-        raise NotImplementedError
-
     def step(self, kernel: Kernel, state: State, drive: Drive) -> tuple[State, Array]:
         """One step: mix, then advance."""
         return self.advance(state, drive, self.mix(kernel, self.read(state)))
+
+
+class DiagonalCell(RecurrentCell):
+    """A cell that is linear in its state with a diagonal matrix, and so parallel in time.
+
+        s_t = a_t s_{t-1} + b_t         elementwise; a_t and b_t see the input alone
+        y_t = emit(s_t, drive_t)
+
+    A subclass offers `affine` and `emit`. A complex state is kept as two real parts (`re`, `im`): then it also offers
+    `pack` (state to complex) and `unpack`, and its `affine` speaks of the packed form.
+    """
+
+    plans = ("stepwise", "chunked", "associative")
+    affine: Callable[..., tuple[Any, Any]]
+    emit: Callable[..., Array]
+
+    def pack(self, state: State) -> Any:
+        """The state as `affine` speaks of it."""
+        return state
+
+    def unpack(self, packed: Any) -> State:
+        """And back."""
+        return packed
+
+    def step(self, kernel: Kernel, state: State, drive: Drive) -> tuple[State, Array]:
+        """One step."""
+        a, b = self.affine(kernel, drive)
+        new = self.unpack(jax.tree.map(lambda a, s, b: a * s + b, a, self.pack(state), b))
+        return new, self.emit(kernel, new, drive)
+
+    def associate(
+        self, kernel: Kernel, state: State, drive: Drive, valid: Array | None, chunk: int | None
+    ) -> tuple[State, Array]:
+        """All steps at once: pairs (a, b) combine to (a' a, a' b + b')."""
+        a, b = self.affine(kernel, drive)
+        if valid is not None:
+            a = jax.tree.map(lambda leaf: jnp.where(spread(valid, leaf), leaf, 1), a)
+            b = jax.tree.map(lambda leaf: jnp.where(spread(valid, leaf), leaf, 0), b)
+        b = jax.tree.map(lambda a, s, b: b.at[0].add(a[0] * s), a, self.pack(state), b)
+
+        def combine(early, late):
+            (a, b), (a_late, b_late) = early, late
+            return jax.tree.map(jnp.multiply, a_late, a), jax.tree.map(lambda x, y, z: x * y + z, a_late, b, b_late)
+
+        states = self.unpack(jax.lax.associative_scan(combine, (a, b))[1])
+        return jax.tree.map(lambda leaf: leaf[-1], states), self.emit(kernel, states, drive)
 
 
 def zeros(batch: tuple[int, ...], hidden: int) -> Array:
@@ -92,6 +142,11 @@ def at_least_one(**sizes: int) -> None:
     for name, size in sizes.items():
         if size < 1:
             raise ValueError(f"{name} = {size} must be at least 1.")
+
+
+def width_of(cell: Any) -> int:
+    """Size of the output of one step; a user's cell that does not say it has that of its state."""
+    return getattr(cell, "width", cell.hidden)
 
 
 def recurrent_blocks(cell: Any) -> dict[str, Float[Array, "H H"]]:

@@ -57,11 +57,11 @@ def split(matrix, gates):
     return [block.T for block in np.split(np.asarray(matrix), gates, axis=-1)]
 
 
-def over_time(step, inputs, state):
-    """States and outputs of `step(x, *state of one sequence) -> (state, output)`."""
+def over_time(step, inputs, state, width=None):
+    """States and outputs of `step(x, *state of one sequence) -> (state, output)`; outputs as wide as the first part."""
     length, batch, _ = inputs.shape
     states = [np.zeros((length, *part.shape)) for part in state]
-    outputs = np.zeros((length, *state[0].shape))
+    outputs = np.zeros((length, batch, width or state[0].shape[-1]))
     for n in range(batch):
         now = [part[n] for part in state]
         for t in range(length):

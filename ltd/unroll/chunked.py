@@ -1,111 +1,32 @@
-"""A cell unrolled over time: the same numbers by different roads.
+"""Time in chunks: products leave the loop, only the states are kept.
 
-    stepwise   everything inside the loop; the reference, and the one to debug; forward mode works
-    chunked    time in chunks. The input product of a chunk is one GEMM. The forward pass keeps only the states; the
-               reverse pass recomputes a chunk's pre-activations with one GEMM and forms each weight gradient with one
-               GEMM per chunk, so that its loop holds a single product (the adjoint times U transposed).
-
-A cell whose step is not `mix` and `advance` keeps its step whole: `chunked` then recomputes a chunk by the loop itself.
-Where a step is not `valid` the state stays as it was; the output there has no meaning.
+The input product of a chunk is one GEMM. The forward pass keeps only the states; the reverse pass recomputes a chunk's
+pre-activations with one GEMM and forms each weight gradient with one GEMM per chunk, so that its loop holds a single
+product (the adjoint times U transposed). A cell whose step is not `mix` and `advance` keeps its step whole: a chunk is
+then recomputed by the loop itself.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
-from jaxtyping import Bool, Float
 
-from ltd.config import ConfigError, unknown
-from ltd.settings import Plan
 from ltd.trees import disassemble
-from ltd.types import Cell, MixCell, State
+from ltd.types import Cell, MixCell
+from ltd.unroll.stepwise import masked, output_leaf
 
 CACHE_BYTES = 1 << 22  # a chunk's drive should stay in the cache of one core
 
 
-def unroll(
-    cell: Cell,
-    inputs: Float[Array, "T B D"],
-    state: State,
-    plan: Plan = Plan(),
-    valid: Bool[Array, "T B"] | None = None,
-) -> tuple[State, Float[Array, "T B H"]]:
-    """The final state and the outputs of all steps."""
-    check(plan)
-    return PLANS[plan.type](cell, inputs, state, plan.chunk, valid)
-
-
-def check(plan: Plan) -> None:
-    """Refuse a plan that does not exist."""
-    if plan.type not in PLANS:
-        raise ConfigError(unknown("plan", plan.type, PLANS))
-
-
-def masked(step: Callable, valid: Array | None) -> Callable:
-    """A step that leaves the state alone where it is not valid: padding must not age the state."""
-    if valid is None:
-        return step
-
-    def held(state, *rest):
-        new, out = step(state, *rest)
-        # lag is counted in real steps
-        return jax.tree.map(lambda a, b: jnp.where(_spread(valid, a), a, b), new, state), out
-
-    return held
-
-
-def _spread(valid: Array, leaf: Array) -> Array:
-    return valid.reshape(valid.shape + (1,) * (leaf.ndim - valid.ndim))
-
-
-def trajectory(cell: Cell, inputs: Float[Array, "T B D"], state: State, valid=None) -> tuple[State, Any, Array]:
-    """States before each step [T, ...], drives, outputs: the forward pass laid open for probes."""
-    kernel, drive = cell.kernel(), cell.project(inputs)
-
-    def one(s, dv):
-        d, v = dv
-        new, out = masked(lambda s, d: cell.step(kernel, s, d), v)(s, d)
-        return new, (s, out)
-
-    _, (before, outputs) = jax.lax.scan(one, state, (drive, valid))
-    return before, drive, outputs
-
-
-def output_leaf(cell: Cell, inputs: Array, state: State) -> int | None:
-    """Which leaf of the new state is the output itself (h, for most cells), or None."""
-    jaxpr = jax.make_jaxpr(lambda s, x: cell.step(cell.kernel(), s, cell.project(x)))(state, inputs).jaxpr
-    *leaves, out = jaxpr.outvars
-    return next((i for i, leaf in enumerate(leaves) if leaf is out), None)
-
-
-# ------------------------------------------------------------------------------------------------ stepwise
-
-
-def stepwise(cell, inputs, state, chunk=None, valid=None):
-    """One scan; the input product, too, inside the loop."""
-    kernel = cell.kernel()
-
-    def one(s, xv):
-        x, v = xv
-        return masked(lambda s: cell.step(kernel, s, cell.project(x)), v)(s)
-
-    return jax.lax.scan(one, state, (inputs, valid))
-
-
-# ------------------------------------------------------------------------------------------------ chunked
-
-
-def chunked(cell, inputs, state, chunk=None, valid=None):
+def chunked(cell, inputs, state, plan, valid=None):
     """Time in chunks; see the head of this file."""
     graphdef, params, rest = disassemble(cell)
-    chunk = chunk or chunk_length(cell, inputs)
+    chunk = plan.chunk or chunk_length(cell, inputs)
     if isinstance(cell, MixCell):
         return _mix_unroll(graphdef, chunk, params, rest, inputs, state, valid)
 
@@ -227,5 +148,3 @@ def _mix_bwd(graphdef, chunk, kept, cotangents):
 
 
 _mix_unroll.defvjp(_mix_fwd, _mix_bwd)
-
-PLANS: dict[str, Callable] = {"stepwise": stepwise, "chunked": chunked}

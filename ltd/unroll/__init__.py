@@ -1,0 +1,57 @@
+"""A cell unrolled over time: the same numbers by different roads.
+
+    stepwise     everything inside the loop; the reference, and the one to debug; forward mode works
+    chunked      time in chunks: products leave the loop, only the states are kept; the default
+    associative  parallel in time, for cells that are linear in their state
+
+Where a step is not `valid` the state stays as it was; the output there has no meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jax import Array
+from jaxtyping import Bool, Float
+
+from ltd.config import ConfigError, unknown
+from ltd.settings import Plan
+from ltd.types import Cell, State
+from ltd.unroll.associative import associative
+from ltd.unroll.chunked import chunk_length, chunked
+from ltd.unroll.stepwise import masked, output_leaf, stepwise, trajectory
+
+__all__ = ["PLANS", "check", "chunk_length", "masked", "output_leaf", "plans_of", "trajectory", "unroll"]
+
+PLANS: dict[str, Callable] = {"stepwise": stepwise, "chunked": chunked, "associative": associative}
+
+
+def unroll(
+    cell: Cell,
+    inputs: Float[Array, "T B D"],
+    state: State,
+    plan: Plan = Plan(),
+    valid: Bool[Array, "T B"] | None = None,
+) -> tuple[State, Float[Array, "T B H"]]:
+    """The final state and the outputs of all steps.
+
+    Raises
+        ConfigError  for a plan that does not exist, or that the form of the cell does not allow.
+    """
+    check(plan, cell)
+    return PLANS[plan.type](cell, inputs, state, plan, valid)
+
+
+def plans_of(cell: Any) -> tuple[str, ...]:
+    """The plans that the form of a cell allows."""
+    return getattr(cell, "plans", ("stepwise", "chunked"))
+
+
+def check(plan: Plan, cell: Any = None) -> None:
+    """Refuse a plan that does not exist, or that the form of the cell does not allow."""
+    if plan.type not in PLANS:
+        raise ConfigError(unknown("plan", plan.type, PLANS))
+    if cell is not None and plan.type not in plans_of(cell):
+        name, allowed = type(getattr(cell, "cell", cell)).__name__, ", ".join(plans_of(cell))
+        raise ConfigError(f"plan {plan.type!r} does not fit the form of {name}; its plans: {allowed}.")
