@@ -7,16 +7,32 @@ from typing import Literal
 
 from ltd.config import Choice, finite, positive, traced
 
+NEWTON = ("jacobian", "damping", "iterations", "tolerance")  # the fields of a plan that belong to `newton`
+
 
 @dataclass(frozen=True)
 class Plan:
-    """How the unroll over time is arranged. `chunk` is the number of steps per chunk; the program chooses if absent."""
+    """How the unroll over time is arranged: `stepwise`, `chunked`, `associative` or `newton` (see `ltd.unroll`).
+
+    `chunk` is the number of steps per chunk, of `chunked` and of cells that go `associative` by chunks; the program
+    chooses if absent. The other fields belong to `newton`.
+    """
 
     type: str = "chunked"
     chunk: int | None = None
+    jacobian: Literal["full", "diagonal"] = "full"  # newton: what is kept of each step's Jacobian
+    damping: float = 0.0  # newton: every Jacobian is multiplied by 1 - damping
+    iterations: int = 100  # newton: at most; then the states are computed in sequence
+    tolerance: float | None = None  # newton: relative change at which it rests; 1e-5 in float32, 1e-11 in float64
 
     def __post_init__(self):
-        positive(self, "chunk")
+        positive(self, "chunk", "iterations", "tolerance")
+        if not 0 <= self.damping < 1:
+            raise ValueError(f"damping = {self.damping} must lie in [0, 1): 0 is Newton's method.")
+        other = {"newton": ("chunk",), "stepwise": (*NEWTON, "chunk")}.get(self.type, NEWTON)
+        for name in other:
+            if (value := getattr(self, name)) != getattr(Plan, name):
+                raise ValueError(f"{name} = {value} has no meaning for the plan {self.type}: leave it out.")
 
 
 @dataclass(frozen=True)

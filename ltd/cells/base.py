@@ -27,7 +27,7 @@ class RecurrentCell(nnx.RNNCellBase):
     """
 
     recurrent: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
-    plans: tuple[str, ...] = ("stepwise", "chunked")
+    plans: tuple[str, ...] = ("stepwise", "chunked", "newton")
     clock: tuple[str, ...] = ()
     exact: bool = False
     key: str  # of the catalogue of systems

@@ -3,6 +3,7 @@
     stepwise     everything inside the loop; the reference, and the one to debug; forward mode works
     chunked      time in chunks: products leave the loop, only the states are kept; the default
     associative  parallel in time, for cells that are linear in their state
+    newton       parallel in time, for nonlinear cells: Newton's method on the whole trajectory, with a report
 
 Where a step is not `valid` the state stays as it was; the output there has no meaning.
 """
@@ -20,11 +21,23 @@ from ltd.settings import Plan
 from ltd.types import Cell, State
 from ltd.unroll.associative import associative
 from ltd.unroll.chunked import chunk_length, chunked
+from ltd.unroll.newton import Report, newton, reports
 from ltd.unroll.stepwise import masked, output_leaf, stepwise, trajectory
 
-__all__ = ["PLANS", "check", "chunk_length", "masked", "output_leaf", "plans_of", "trajectory", "unroll"]
+__all__ = [
+    "PLANS",
+    "Report",
+    "check",
+    "chunk_length",
+    "masked",
+    "output_leaf",
+    "plans_of",
+    "reports",
+    "trajectory",
+    "unroll",
+]
 
-PLANS: dict[str, Callable] = {"stepwise": stepwise, "chunked": chunked, "associative": associative}
+PLANS: dict[str, Callable] = {"stepwise": stepwise, "chunked": chunked, "associative": associative, "newton": newton}
 
 
 def unroll(
@@ -45,7 +58,7 @@ def unroll(
 
 def plans_of(cell: Any) -> tuple[str, ...]:
     """The plans that the form of a cell allows."""
-    return getattr(cell, "plans", ("stepwise", "chunked"))
+    return getattr(cell, "plans", ("stepwise", "chunked", "newton"))
 
 
 def check(plan: Plan, cell: Any = None) -> None:
