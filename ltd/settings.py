@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ltd.config import Choice, finite, positive, traced
 
@@ -103,7 +104,8 @@ class Run:
     """One training run: everything that its numbers depend on."""
 
     task: Choice = Choice("copy/arjovsky2016")
-    cell: Choice = Choice("lstm")
+    cell: Choice | None = Choice("lstm")  # None where the net takes no cell
+    net: Choice | None = None  # what the cell stands in; none: the cell alone
     plan: Plan = Plan()
     initial: Initial = Initial()
     optimizer: Optimizer = Optimizer()
@@ -125,7 +127,8 @@ class Measure:
     """
 
     probe: Literal["gradient", "jacobian"] = "jacobian"
-    cell: Choice = Choice("elman")
+    cell: Choice | None = Choice("elman")  # None where the net takes no cell
+    net: Choice | None = None  # what the cell stands in; none: the cell alone
     task: Choice | None = None
     initial: Initial = Initial()
     length: int = 100  # T, where no task sets it
@@ -142,6 +145,22 @@ class Measure:
         positive(self, "length", "inputs", "batch")
         finite(self, "scale")
         _lane(self)
+
+
+def body_of(config: Mapping[str, Any]) -> str:
+    """What stands between embedding and read-out, in words: `lstm`, `stacked(bidirectional(lstm))`, `highway`.
+
+    From the plain values of a run or of a measurement (`config.plain`).
+    """
+    cell = (config.get("cell") or {}).get("type", "")
+
+    def named(net: Mapping[str, Any] | None) -> str:
+        if net is None:
+            return cell
+        inside = named(net.get("inner"))
+        return f"{net['type']}({inside})" if inside else str(net["type"])
+
+    return named(config.get("net"))
 
 
 def _lane(config: Run | Measure) -> None:

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 
 from ltd.config import ConfigError, unknown
 from ltd.settings import Plan
-from ltd.types import Cell, State
+from ltd.types import Cell, Net, State
 from ltd.unroll.associative import associative
 from ltd.unroll.chunked import chunk_length, chunked
 from ltd.unroll.newton import Report, newton, reports
@@ -41,18 +41,23 @@ PLANS: dict[str, Callable] = {"stepwise": stepwise, "chunked": chunked, "associa
 
 
 def unroll(
-    cell: Cell,
+    cell: Cell | Net,
     inputs: Float[Array, "T B D"],
     state: State,
     plan: Plan = Plan(),
     valid: Bool[Array, "T B"] | None = None,
+    key: Array | None = None,
 ) -> tuple[State, Float[Array, "T B H"]]:
-    """The final state and the outputs of all steps.
+    """The final state and the outputs of all steps. A net (`ltd.types.Net`) unrolls what is inside it by the plan.
+
+    The key is for what is random while training (dropout between the layers of a net); without one nothing is.
 
     Raises
         ConfigError  for a plan that does not exist, or that the form of the cell does not allow.
     """
     check(plan, cell)
+    if hasattr(cell, "over"):
+        return cell.over(inputs, state, plan, valid, key)
     return PLANS[plan.type](cell, inputs, state, plan, valid)
 
 
