@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
              train on a long-lag task; all seeds in one compiled program. No verb means run.
   ltd probe  gradient|jacobian --cell.type=elman --rho=0.5,0.9,1.0,1.1,1.5 --length=200 --seeds=10 --out=DIR
              how gradients decay through time. On a task's loss: --task.type=...; on a trained network: --run=DIR/DIGEST
+             or, in one picture, on every cell: --cell.type=all
   ltd runs   DIR [--json]       the runs of a folder
   ltd plot   DIR                figures of a folder: decay curves, training curves, the map of rho against lag
   ltd list   [cells|nets|plans|tasks|probes|optimizers|activations|initializers|losses ...] [--json]
@@ -30,7 +31,8 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
 
 Fields are dotted: --optimizer.type=rmsprop --optimizer.learning_rate=1e-3 --optimizer.clip_norm=1 --train.steps=2000
 --train.batch=20 --plan.type=stepwise --initial.type=learned --rho=1.0 --seed=0. `ltd VERB --help` lists them with
-their defaults. Everywhere: --device=auto|cpu|gpu|tpu, --precision=float32|float64|tensorfloat32 (probes: float64).
+their defaults. Everywhere: --device=auto|cpu|gpu|tpu, --precision=float32|float64|tensorfloat32|bfloat16
+(probes: float64).
 A cell or task of your own: --cell.type=package.module:Class.
 """
 
@@ -137,6 +139,11 @@ def do_run(arguments: list[str]) -> int:
     with bar() as progress:
         records = launch.run(runs, out, progress)
     run_table(records)
+    for record in records:
+        if fallbacks := record.summary.get("plan/fallbacks"):
+            warn(
+                f"{record.digest}: newton did not come to rest in {fallbacks:g} unrolls of its checks; they ran in turn"
+            )
     print(f"ledger: {out}   figures: ltd plot {out}")
     return 0
 
@@ -152,6 +159,9 @@ def do_probe(arguments: list[str]) -> int:
     seeds, out = take(fields, "seeds", 1, int), Path(take(fields, "out", "runs/probe"))
     device = take(fields, "device", "auto")
     rhos = config.numbers(fields.pop("rho"), "rho") if fields.get("rho") is not None else [None]
+    cell = fields.get("cell")
+    if (cell.get("type") if isinstance(cell, dict) else cell) == "all":
+        return _portrait({**fields, "probe": arguments[0]}, rhos, seeds, out, device)
     runtime.start(device)
     from experiments.figures import draw_probe
     from experiments.tables import bar, probe_table
@@ -168,6 +178,19 @@ def do_probe(arguments: list[str]) -> int:
     draw_probe(out)
     probe_table(out)
     print(f"written: {out}/curves.csv, curves.npz, summary.json, decay.png, decay.svg")
+    return 0
+
+
+def _portrait(fields: dict[str, Any], rhos: Sequence[float | None], seeds: int, out: Path, device: str) -> int:
+    if rhos != [None]:
+        raise ConfigError("rho does not fit every cell: leave it out where cell = all.")
+    runtime.start(device)
+    from experiments.portrait import portrait
+    from experiments.tables import bar
+
+    with bar() as progress:
+        drawn = portrait(fields, seeds, out, progress)
+    print("\n".join(map(str, drawn)))
     return 0
 
 

@@ -66,7 +66,7 @@ def read_curves(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
 def _typical(lanes: Sequence[dict[str, Any]]) -> float:
     """Where no rho was asked for: the median one of the networks, to three digits."""
     known = [lane["rho_measured"] for lane in lanes if lane.get("rho_measured") is not None]
-    return float(f"{np.median(known):.3g}") if known else float("nan")
+    return float(f"{np.median(known):.3g}") if known else np.nan
 
 
 def draw_probe(folder: Path) -> list[Path]:

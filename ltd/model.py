@@ -14,7 +14,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Num
 
 from ltd import config, initializers, nets, results
-from ltd.cells import constructor, rescale, width_of
+from ltd.cells import CELLS, check_cell, constructor, rescale, width_of
 from ltd.settings import Initial, Plan, Run
 from ltd.streams import stream
 from ltd.trees import disassemble, flat
@@ -82,11 +82,21 @@ class Model(nnx.Module):
         plan: Plan = Plan(),
         valid: Bool[Array, "T B"] | None = None,
         key: Array | None = None,
+        half: bool = False,
     ) -> Float[Array, "T B O"]:
-        """Outputs at every step. The key is for what is random in training: a noisy start, dropout between layers."""
-        state = self.initial_state(inputs.shape[1], key)
+        """Outputs at every step. The key is for what is random in training: a noisy start, dropout between layers.
+
+        With `half` the net runs in bfloat16: its weights, inputs, states and outputs are rounded to 8 bits, the
+        read-out is not. A net with a cell that is `exact` (it needs LAPACK, or complex numbers) stays in float32.
+        """
+        state, net, seen = self.initial_state(inputs.shape[1], key), self.net, self.embed(inputs)
+        if half and not getattr(net, "exact", False):
+            graphdef, params, rest = disassemble(net)
+            params, state, seen = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (params, state, seen))
+            net = nnx.merge(graphdef, params, rest)
         inside = None if key is None else stream(key, "net")
-        return self.readout(unroll(self.net, self.embed(inputs), state, plan, valid, inside)[1])
+        outputs = unroll(net, seen, state, plan, valid, inside)[1]
+        return self.readout(outputs.astype(self.V[...].dtype))
 
 
 def fill(one: Any) -> Any:
@@ -133,7 +143,14 @@ def _filled_net(choice: config.Choice) -> config.Choice:
 def make_cell(choice: config.Choice) -> Callable[[Array, int], Any]:
     """(key, inputs) -> cell."""
     build, options = constructor(choice.type), cell_options(choice)
-    return lambda key, inputs: build(key, inputs, **options)
+
+    def make(key: Array, inputs: int) -> Any:
+        cell = build(key, inputs, **options)
+        if choice.type not in CELLS:
+            check_cell(cell, choice.type)
+        return cell
+
+    return make
 
 
 def make_body(cell: config.Choice | None, net: config.Choice | None) -> Callable[[Array, int], Any]:

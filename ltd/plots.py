@@ -79,11 +79,53 @@ def decay_curves(rows: Rows, limits: tuple[float, float] | None = None) -> tuple
     for axes in panels.values():
         axes.axhline(-3, color="0.45", linewidth=0.5)
         axes.set_ylim(limits or (low, high))
-    keys = [key(label=rf"$\rho$ = {rho:g}", color=colour) for rho, colour in colours.items()]
+    named = {rho: colour for rho, colour in colours.items() if not np.isnan(rho)}  # not every cell has a rho
+    keys = [key(label=rf"$\rho$ = {rho:g}", color=colour) for rho, colour in named.items()]
     keys += [key(label="median of seeds"), key(label="lowest to highest", linewidth=5, alpha=0.25)]
     for name, label, dashes in (("bound", r"bound $(\gamma\sigma)^k$", DASHED), ("asymptote", r"$\rho^k$", DOTTED)):
         keys += [key(label=label, linewidth=0.8, linestyle=dashes)] * bool({*table[name]} - {None})
     figure.legend(handles=[*keys, key(label="a thousandth", linewidth=0.5)], loc="outside right upper")
+    return figure, table
+
+
+@styled
+@np.errstate(divide="ignore", invalid="ignore")
+def portrait(rows: Rows, floor: float = -12.0, ceiling: float = 3.0) -> tuple[Figure, Table]:
+    """Every cell's decay curve, a small panel each, sorted by how far it has fallen at the last lag.
+
+    Rows as in `decay_curves`, one rho a cell. Line: median over seeds, band: lowest to highest seed; the medians of all
+    other cells stand behind it in grey. A curve below `floor` (log10) leaves the frame; the number in the panel is the
+    median at the last lag.
+    """
+    quantity = rows[0]["quantity"]
+    shift = {"adjoint": 1, "jacobian": 0}[quantity]
+    cells = {}
+    for cell, group in _groups(rows, "cell").items():
+        curves = np.array([np.asarray(row["log10"], float) - shift * row["log10"][0] for row in group])
+        cells[cell] = (np.asarray(group[0]["lag"]), np.median(curves, axis=0), curves.min(axis=0), curves.max(axis=0))
+    order = sorted(cells, key=lambda cell: (-np.nan_to_num(cells[cell][1][-1], neginf=-1e6), cell))
+    columns = 5 if len(order) > 20 else min(4, len(order))
+    lines = -(-len(order) // columns)
+    figure = Figure(figsize=(FULL, 0.5 + 0.82 * lines), layout="constrained")
+    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    table = Table()
+    for axes, cell in zip(panels.flat, order, strict=False):
+        for lag, median, _, _ in cells.values():
+            axes.plot(lag, median.clip(-1e4), color="0.85", linewidth=0.4, zorder=1)
+        lag, median, low, high = cells[cell]
+        axes.fill_between(lag, low.clip(-1e4), high.clip(-1e4), color=NAMES[0], alpha=0.25, linewidth=0, zorder=2)
+        axes.plot(lag, median.clip(-1e4), color=NAMES[0], linewidth=1.2, zorder=3)
+        axes.axhline(0, color="0.45", linewidth=0.4, zorder=0)
+        axes.set_title(cell, fontsize=7, pad=2)
+        end = "exactly 0" if np.isneginf(median[-1]) else f"{median[-1]:.1f}"
+        axes.text(0.05, 0.07, end, transform=axes.transAxes, fontsize=6, color=NAMES[0], zorder=4)
+        axes.tick_params(labelsize=6, pad=1)
+        _extend(table, cell=cell, lag=lag, median=median, low=low, high=high)
+    for axes in panels.flat[len(order) :]:
+        axes.remove()
+    panels[0, 0].set_ylim(floor, ceiling)
+    figure.supxlabel("lag $k$ (steps)", fontsize=8)
+    figure.supylabel(rf"$\log_{{10}}\, {NORMS[quantity]}$", fontsize=8)
     return figure, table
 
 

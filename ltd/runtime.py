@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from ltd.config import ConfigError
 
 DEVICES = ("auto", "cpu", "gpu", "tpu")
-PRECISIONS = {"float32": "highest", "float64": "highest", "tensorfloat32": "tensorfloat32"}
+PRECISIONS = {
+    "float32": "highest",
+    "float64": "highest",
+    "tensorfloat32": "tensorfloat32",
+    "bfloat16": "highest",  # of what is still float32
+}
 
 
 def start(device: str = "auto") -> None:
@@ -41,7 +46,8 @@ def precision(name: str) -> Iterator[None]:
     """Compute in this precision inside the block.
 
     float32 and float64 multiply matrices at the highest precision; tensorfloat32 lets an accelerator round the operands
-    of float32 products to 10 bits, which is faster and changes gradients through many steps.
+    of float32 products to 10 bits, which is faster and changes gradients through many steps. bfloat16 keeps parameters,
+    read-out and loss in float32 and runs the net in bfloat16 (see `ltd.model.Model`).
     """
     import jax
 

@@ -113,7 +113,7 @@ class Run:
     rho: float | None = traced(None)  # every square recurrent block is rescaled to this spectral radius
     sigma: float | None = traced(None)  # or to this largest singular value
     seed: int = traced(0)
-    precision: Literal["float32", "float64", "tensorfloat32"] = "float32"
+    precision: Literal["float32", "float64", "tensorfloat32", "bfloat16"] = "float32"
 
     def __post_init__(self):
         _lane(self)

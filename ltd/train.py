@@ -26,6 +26,7 @@ from ltd.streams import stream
 from ltd.sweep import over_lanes, stack
 from ltd.trees import disassemble
 from ltd.types import Curves, Levels, Success, Task
+from ltd.unroll import reports
 
 RUNNING, SOLVED, DIVERGED = 0, 1, 2
 BLOWN = 1e4  # a loss above this many times the blind one has diverged
@@ -98,7 +99,8 @@ class Trainer:
     def outputs(self, params: Any, batch: Any, key: Array | None = None) -> Array:
         """What the network answers to a batch."""
         valid = batch.valid if getattr(self.task, "padded", True) else None
-        return self.model(params)(batch.inputs, self.settings.plan, valid, key)
+        half = self.settings.precision == "bfloat16"
+        return self.model(params)(batch.inputs, self.settings.plan, valid, key, half)
 
     # -------------------------------------------------------------------------------------------- one update
 
@@ -152,15 +154,24 @@ class Trainer:
     # -------------------------------------------------------------------------------------------- checks
 
     def evaluate(self, params: Any) -> dict[str, Array]:
-        """Loss, metric and further scores on the fixed evaluation set; rho of the recurrent blocks (the largest)."""
+        """Loss, metric and further scores on the fixed evaluation set; rho of the recurrent blocks (the largest).
+
+        Under the plan `newton` also its iterations and residual (the largest, where several cells are unrolled), and
+        how many unrolls fell back to the loop.
+        """
         key = stream(jax.random.key(EVAL_SEED), "eval")
         batch = self.task.sample(key, self.settings.train.eval_batch)
-        outputs = self.outputs(params, batch)
+        with reports() as by_newton:
+            outputs = self.outputs(params, batch)
         scores = {"loss": self.task.loss(outputs, batch), "metric": self.task.metric(outputs, batch)}
         if hasattr(self.task, "scores"):
             scores |= self.task.scores(outputs, batch)
         record = {f"eval/{name}": value for name, value in scores.items()}
         blocks = recurrent_blocks(self.model(params).net)
+        if by_newton:
+            record["plan/iterations"] = jnp.max(jnp.stack([r.iterations for r in by_newton]))
+            record["plan/residual"] = jnp.max(jnp.stack([r.residual for r in by_newton]))
+            record["plan/fallbacks"] = jnp.sum(jnp.stack([1 - r.converged for r in by_newton]))
         if blocks:
             record["rho"] = jnp.max(rho(jnp.stack(list(blocks.values()))))
         return record
@@ -294,6 +305,7 @@ def summarise(trainer: Trainer, records: Sequence[Mapping[str, float]], seconds:
         "solved_at": at if solved else None,
         "updates": int(last["update"]),
         **{name: value for name, value in last.items() if "/" in name or name == "rho"},
+        **({"plan/fallbacks": sum(r["plan/fallbacks"] for r in records)} if "plan/fallbacks" in last else {}),
         "best/eval/loss": min(finite) if finite else math.nan,
         "rule": trainer.rule.statement,
         "levels": levels,

@@ -16,7 +16,7 @@ from ltd.settings import Initial, Measure, Optimizer, Plan, Run, Train
 FULL = Run(
     task=Choice("adding/bai2018", {"length": 30}),
     cell=Choice("elman", {"hidden": 8, "activation": "relu"}),
-    plan=Plan("stepwise", 5),
+    plan=Plan("chunked", 5),
     initial=Initial("noise", 0.1),
     optimizer=Optimizer("rmsprop", 1e-2, clip_norm=1.0, nonfinite="skip"),
     train=Train(steps=10, stop=False),

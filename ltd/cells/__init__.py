@@ -10,15 +10,18 @@ from flax import nnx
 from ltd.cells import elman, gru, lstm
 from ltd.cells.adapter import FlaxCell, from_flax
 from ltd.cells.base import DiagonalCell, MixRecurrentCell, RecurrentCell, cells_of, recurrent_blocks, rescale, width_of
+from ltd.cells.yours import PARTS, FunctionCell, check_cell, from_function, is_step
 from ltd.config import ConfigError, resolve
 
 __all__ = [
     "CELLS",
     "DiagonalCell",
     "FlaxCell",
+    "FunctionCell",
     "MixRecurrentCell",
     "RecurrentCell",
     "cells_of",
+    "check_cell",
     "constructor",
     "recurrent_blocks",
     "rescale",
@@ -33,8 +36,9 @@ def constructor(name: str) -> Callable:
     found = resolve(name, CELLS, "cell")
     if isclass(found) and issubclass(found, nnx.RNNCellBase) and not hasattr(found, "project"):
         return from_flax(found)
-    parts = ("initial_state", "kernel", "project", "step")
-    missing = [part for part in parts if not hasattr(found, part)]
+    if is_step(found):
+        return from_function(found)
+    missing = [part for part in PARTS if not hasattr(found, part)]
     if isclass(found) and missing:
-        raise ConfigError(f"cell {name!r} has no method {missing[0]}: a cell offers {', '.join(parts)}.")
+        raise ConfigError(f"cell {name!r} has no method {missing[0]}: a cell offers {', '.join(PARTS)}.")
     return found

@@ -36,7 +36,7 @@ from jaxtyping import Float
 
 from ltd.unroll.stepwise import masked
 
-TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # relative to 1 + the largest state
+TOLERANCE = {"bfloat16": 3e-2, "float32": 1e-5, "float64": 1e-11}  # relative to 1 + the largest state
 
 
 class Report(NamedTuple):
@@ -85,7 +85,7 @@ def newton(cell, inputs, state, plan, valid=None):
         return jax.lax.scan(lambda s, dv: (whole(s, *dv)[0],) * 2, start, (drive, valid))[1]
 
     diagonal = plan.jacobian == "diagonal"
-    tolerance = plan.tolerance or TOLERANCE.get(start.dtype.name, TOLERANCE["float32"])
+    tolerance = plan.tolerance or TOLERANCE[start.dtype.name]
 
     def solve(_, guess):
         def better(carry):

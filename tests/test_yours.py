@@ -1,0 +1,191 @@
+"""A cell of the user's own, a class or a function with an initialiser; and what is wrong with it, in a line."""
+
+import sys
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.cli import main
+from ltd import launch
+from ltd.cells import CELLS, constructor
+from ltd.config import Choice, ConfigError
+from ltd.model import make_model, make_task
+from ltd.settings import Measure, Plan, Run
+from ltd.trees import flat
+from ltd.unroll import unroll
+
+MINE = '''
+from typing import NamedTuple
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+
+def leaky(params, state, x):
+    """A leaky unit, as a function."""
+    h = 0.5 * state + 0.5 * jnp.tanh(x @ params["W"] + state @ params["U"])
+    return h, h
+
+
+def init(key, inputs, hidden: int = 4, scale: float = 1.0):
+    w, u = jax.random.split(key)
+    W = scale * jax.random.normal(w, (inputs, hidden)) / inputs**0.5
+    return {"W": W, "U": jax.random.normal(u, (hidden, hidden)) / hidden**0.5}, jnp.zeros(hidden)
+
+
+leaky.init = init
+
+
+def uninitialised(params, state, x):
+    return state, x
+
+
+def keyless(params, state, x):
+    return state, x
+
+
+keyless.init = lambda: None
+
+
+class State(NamedTuple):
+    h: jax.Array
+
+
+class Whole(nnx.Module):
+    def __init__(self, key, inputs, hidden: int = 4):
+        self.inputs, self.hidden = inputs, hidden
+        self.W = nnx.Param(jax.random.normal(key, (inputs, hidden)))
+
+    def initial_state(self, batch):
+        return State(jnp.zeros((*batch, self.hidden)))
+
+    def kernel(self):
+        return ()
+
+    def project(self, inputs):
+        return inputs @ self.W[...]
+
+    def step(self, kernel, state, drive):
+        h = jnp.tanh(drive + state.h)
+        return State(h), h
+
+
+class NoStep(Whole):
+    step = property()
+
+
+class Stepless(nnx.Module):
+    def initial_state(self, batch): ...
+    def kernel(self): ...
+    def project(self, inputs): ...
+
+
+class OnlyOutput(Whole):
+    def step(self, kernel, state, drive):
+        return drive
+
+
+class Grows(Whole):
+    def step(self, kernel, state, drive):
+        return State(jnp.concatenate([state.h, drive], axis=-1)), drive
+
+
+class Wide(Whole):
+    def step(self, kernel, state, drive):
+        return state, jnp.concatenate([drive, drive], axis=-1)
+
+
+class Swapped(Whole):
+    def step(self, state, drive):
+        return state, drive
+
+
+class Sizeless(Whole):
+    def __init__(self, key, inputs):
+        self.inputs = inputs
+'''
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    (tmp_path / "mine_of_test.py").write_text(textwrap.dedent(MINE))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("mine_of_test", None)
+
+
+SMALL = {
+    "task.type": "adding/arjovsky2016", "task.length": 6, "cell.hidden": 3, "train.steps": 4, "train.eval_every": 2,
+    "train.batch": 4, "train.eval_batch": 8,
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize("name", ["leaky", "Whole"])
+@pytest.mark.parametrize("plan", ["stepwise", "chunked", "newton"])
+def test_a_users_cell_trains_by_every_plan(name, plan, mine):
+    one = launch.configure(Run, {**SMALL, "cell.type": f"mine_of_test:{name}", "plan": plan})
+    (record,) = launch.run([one], mine / "runs")
+    assert record.status == "finished" and record.summary["updates"] == 4
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize("name", ["leaky", "Whole"])
+@pytest.mark.parametrize("probe", ["gradient", "jacobian"])
+def test_a_users_cell_is_probed(name, probe):
+    fields = {"probe": probe, "cell.type": f"mine_of_test:{name}", "cell.hidden": 3, "length": 8}
+    (curves,) = launch.probe(launch.lanes_of(launch.configure(Measure, fields), [None], 1))
+    assert np.all(np.isfinite(curves[f"{'adjoint' if probe == 'gradient' else 'jacobian'}_log10"]))
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_function_is_the_cell_that_it_says(key):
+    cell = constructor("mine_of_test:leaky")(key, 2, hidden=3, scale=2.0)
+    inputs = jax.random.normal(key, (5, 2, 2))
+    outputs = unroll(cell, inputs, cell.initial_state((2,)), Plan("stepwise"))[1]
+    W, U = (np.asarray(cell.weights[name][...]) for name in ("W", "U"))
+    h = np.zeros((2, 3))
+    for x, found in zip(np.asarray(inputs), outputs, strict=True):
+        h = 0.5 * h + 0.5 * np.tanh(x @ W + h @ U)
+        np.testing.assert_allclose(found, h, 1e-5, 1e-6)
+    assert set(flat(jax.tree.map(lambda x: x, make_model(Run(cell=Choice("mine_of_test:leaky")), make_task(
+        Choice("adding/arjovsky2016", {"length": 6})))(key)))) >= {"V", "b_y"}  # fmt: skip
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Stepless", "has no method step: a cell offers initial_state, kernel, project, step"),
+        ("OnlyOutput", "step must return (state, output), not"),
+        ("Grows", "step returns the state State(h=((2, 6), 'float32'))"),
+        ("Wide", "step returns an output of shape (2, 6), not (batch, 3): set `width`"),
+        ("Swapped", "step has a wrong signature"),
+        ("Sizeless", "no field 'cell.hidden'"),
+        ("uninitialised", "has no initialiser: set uninitialised.init"),
+        ("keyless", "must take (key, inputs, ...)"),
+        ("nothing", "cannot be imported"),
+    ],
+)  # fmt: skip
+def test_a_wrong_cell_is_one_line(name, words, capsys):
+    arguments = [f"--{k}={v}" for k, v in {**SMALL, "cell.type": f"mine_of_test:{name}", "out": "runs"}.items()]
+    assert main(["run", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and words in err
+
+
+def test_our_own_cells_pass_the_check_too(key):
+    from ltd.cells import check_cell
+
+    for name, build in CELLS.items():
+        jax.eval_shape(lambda build=build, name=name: check_cell(build(key, 3, hidden=8), name))
+
+
+def test_a_constructor_function_is_no_step(key):
+    with pytest.raises(ConfigError, match="has no method initial_state"):
+        constructor("builtins:dict")
+    assert jnp.ones(3).sum() == 3
