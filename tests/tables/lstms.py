@@ -84,7 +84,8 @@ ROWS = [
     ),
     CellRow(
         "mlstm", oracles.mlstm(2, np.exp), lambda D, H: (D + 1) * (4 * H + 4), ("C", "n", "m"),
-        {"heads": 2, "forget": "exp", "forget_bias": -1.0}, order=(0, 1, 2), shapes=lambda H: ((2, H // 2, H // 2), (2, H // 2), (2,)),
+        {"heads": 2, "forget": "exp", "forget_bias": -1.0}, order=(0, 1, 2),
+        shapes=lambda H: ((2, H // 2, H // 2), (2, H // 2), (2,)),
         mixes=False, output=None, sizes=((3, 4), (1, 6)), alike=True,
     ),
 ]  # fmt: skip
