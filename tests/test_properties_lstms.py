@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from ltd import initializers
+from ltd import config, initializers, launch
 from ltd.activations import logistic
 from ltd.cells import CELLS
 from ltd.cells.lstm import LSTM, FullPeepholeLSTM
 from ltd.cells.lstm_variants import GREFF, VARIANTS, Form
-from ltd.settings import Plan
+from ltd.settings import Plan, Run
 from ltd.trees import disassemble
 from ltd.unroll import unroll
 from oracles import lstms as oracles
@@ -505,6 +505,17 @@ def test_the_first_output_of_an_slstm_is_its_first_input(key):
 def test_options_that_cannot_be_are_refused(name, options, error, words, key):
     with pytest.raises(error, match=words):
         CELLS[name](key, D, H, **options)
+
+
+def test_a_form_can_be_said_on_the_command_line():
+    def options(words):
+        return launch.configure(Run, config.parse(words.split())).cell.options
+
+    found = options("--cell.type=lstm1997 --cell.hidden=6 --cell.block=2 --cell.bias=none --cell.truncate=true")
+    assert (found["block"], found["bias"], found["truncate"]) == (2, "none", True)
+    assert options("--cell.type=lstm --cell.peepholes=none --cell.chrono=none")["chrono"] is None
+    assert options("--cell.type=lstm1997 --cell.hidden=3 --cell.input_bias=-1,-3,-5")["input_bias"] == "-1,-3,-5"
+    assert options("--cell.type=lstm1997 --cell.hidden=1 --cell.input_bias=-3")["input_bias"] == "-3"
 
 
 def test_nothing_leads_into_gates_that_are_off(key):
