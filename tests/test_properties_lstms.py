@@ -383,6 +383,27 @@ def test_the_chunks_of_an_mlstm_are_its_recurrence(heads, valid, key):
             np.testing.assert_allclose(found, want, 1e-10, 1e-12)
 
 
+def sizes(jaxpr):
+    """Of every array that a program makes."""
+    for equation in jaxpr.eqns:
+        yield from (variable.aval.size for variable in equation.outvars)
+        for inner in jax.core.jaxprs_in_params(equation.params):
+            yield from sizes(inner)
+
+
+def test_the_memories_of_an_mlstm_are_kept_between_chunks_alone(key):
+    """The gradient by the recurrence keeps a matrix for every step, that by chunks of 8 steps one for every chunk."""
+    length, hidden = 64, 32
+
+    def largest(plan):
+        graphdef, params, rest = disassemble(CELLS["mlstm"](key, D, hidden))
+        loss = lambda p, x: jnp.sum(unrolled(graphdef, plan, p, rest, x, None, None)[1])  # noqa: E731
+        return max(sizes(jax.make_jaxpr(jax.grad(loss))(params, inputs_of(key, length, 1)).jaxpr))
+
+    assert largest(LOOP) >= length * hidden**2
+    assert largest(Plan("associative", 8)) <= length * hidden**2 / 4
+
+
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("name", ["slstm", "mlstm"])
 def test_the_stabiliser_has_no_effect_on_outputs(name, key):

@@ -38,7 +38,7 @@ def squash(a: Array, how: str) -> Array:
 class GatedCell(RecurrentCell):
     """What LSTMs share: gates that are on, their weights side by side, the carousel."""
 
-    key = "A2.2/A2.4"
+    key = "A2.2-A2.9"
 
     def __init__(
         self,

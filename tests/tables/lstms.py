@@ -29,11 +29,11 @@ ROWS = [
     ),
     CellRow(
         "lstm", oracles.lstm("diagonal", recurrent=True), lambda D, H: affine(4, D, H) + 3 * H + 9 * H * H,
-        ("h", "c", "gates"), {"variant": "FGR"}, order=(0, 1, 2), shapes=lambda H: ((H,), (H,), (3 * H,)),
+        ("h", "c", "gates"), {"variant": "FGR"}, order=(0, 1, 2), shapes=lambda H: ((H,), (H,), (3 * H,)), alike=True,
     ),
     CellRow(
         "lstm", oracles.lstm("full"), lambda D, H: affine(4, D, H) + 3 * H * H,
-        options={"peepholes": "full"}, mixes=False, **HC,
+        options={"peepholes": "full"}, mixes=False, alike=True, **HC,
     ),
     CellRow(
         "lstm", oracles.lstm("full", off="o", coupled=True, g=oracles.identity), lambda D, H: affine(2, D, H) + H * H,
@@ -60,7 +60,7 @@ ROWS = [
     ),
     CellRow(
         "lstm1997", oracles.lstm1997_inputs_only(1), lambda D, H: 2 * H * D + H, ("c",), {"connectivity": "B"},
-        mixes=False, width=lambda H: H + 3, output=None,
+        mixes=False, width=lambda H: H + 3, output=None, alike=True,
     ),
     CellRow("mut1", oracles.mut1, three(3, 2), ("h",), mixes=False),
     CellRow("mut2", oracles.mut2, three(3, 3), ("h",), mixes=False, alike=True),
