@@ -97,6 +97,8 @@ def decode(cls: type, mapping: Any, where: str = "") -> Any:
             raise ConfigError(unknown("field", path, [f"{where}.{n}" if where else n for n in _names(cls)]))
         kind = hints[name]
         optional = typing.get_args(kind)
+        if value is None and type(None) not in optional and "none" in optional:
+            value = "none"  # one of the words of a Literal, which the command line reads as null
         if kind is Choice or Choice in optional:
             absent = value is None and kind is not Choice
             values[name] = None if absent else _choice(value, path, defaults[name])

@@ -85,6 +85,27 @@ def uniform_fan_in(key: Array, shape: tuple[int, int]) -> Array:
     return jax.random.uniform(key, shape, jnp.result_type(float), -bound, bound)
 
 
+# ---------------------------------------------------------------------------------------------- biases of gates
+
+
+def forget_bias(size: int, value: float = 1.0) -> Float[Array, " H"]:
+    """The same bias for every keep gate (A2.8): retention logistic(value) per step. Gers et al. (2000): 1 or more."""
+    return jnp.full(size, value, jnp.result_type(float))
+
+
+def chrono(key: Array, size: int, longest: float) -> Float[Array, " H"]:
+    """b = log u with u ~ U[1, longest - 1] per unit (A2.9): a keep gate logistic(b) that holds for about u steps.
+
+    Tallec & Ollivier (2018), arXiv 1804.11188; `longest` is their T_max, and the input gate gets -b.
+
+    Raises
+        ValueError  if `longest` leaves nothing to draw from.
+    """
+    if not 2 < longest < np.inf:
+        raise ValueError(f"chrono = {longest} must be a finite number above 2: the longest lag in steps.")
+    return jnp.log(jax.random.uniform(key, (size,), jnp.result_type(float), 1, longest - 1))
+
+
 # ---------------------------------------------------------------------------------------------- rho and sigma
 
 

@@ -81,7 +81,7 @@ def moved(tree, key, scale):
 
 def moved_state(row, state, key, scale):
     """Every part of the state moved but its clock."""
-    new = moved(state, key, scale)
+    new = row.start(moved(state, key, scale))
     return new._replace(**{name: getattr(state, name) for name in row.clock}) if row.clock else new
 
 
@@ -150,7 +150,7 @@ def test_state_fields_are_named(row):
 
 
 def test_number_of_parameters(row):
-    for inputs, hidden in [(D, H), (1, 7)]:
+    for inputs, hidden in row.sizes:
         params = nnx.state(sketch(row, inputs, hidden), nnx.Param)
         assert sum(leaf.size for leaf in jax.tree.leaves(params)) == row.parameters(inputs, hidden)
 

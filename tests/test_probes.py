@@ -59,9 +59,9 @@ def test_norms_and_singular_values_equal_explicit_products(name, key):
         curves = jax.jit(lambda b: dict(jacobian(model, key, b).arrays))(batch)
         for k, product in enumerate(explicit_products(model, batch, 1)):
             values = np.linalg.svd(product, compute_uv=False)
-            found = 10 ** (np.asarray(curves["singular_log10"][k, 1]) - np.log10(values))
-            big = values > 1e-6 * values[0]
-            np.testing.assert_allclose(found[big], 1, rtol=1e-5)
+            big = values > 1e-6 * values[0]  # a state that holds copies has singular values of 0
+            found = 10 ** (np.asarray(curves["singular_log10"][k, 1])[big] - np.log10(values[big]))
+            np.testing.assert_allclose(found, 1, rtol=1e-5)
             np.testing.assert_allclose(10 ** (curves["jacobian_log10"][k, 1] - np.log10(values[0])), 1, rtol=1e-5)
             norm = np.log10(np.linalg.norm(product))
             np.testing.assert_allclose(10 ** (curves["frobenius_log10"][k, 1] - norm), 1, rtol=1e-5)
@@ -162,13 +162,14 @@ def test_the_adjoint_equals_reverse_mode(name, key):
         readout = [jax.random.normal(k, shape, jnp.float64) for k, shape in zip(keys, states, strict=True)]
         bumps = [jnp.zeros((9, *shape)) for shape in states]
         for i, g in enumerate(jax.jit(jax.grad(loss))(bumps, readout)):
-            found[i] = np.linalg.norm(np.asarray(g), axis=-1)[::-1]
+            found[i] = np.linalg.norm(np.asarray(g).reshape(*g.shape[:2], -1), axis=-1)[::-1]
         whole = np.sqrt(sum(f**2 for f in found.values()))
         np.testing.assert_allclose(curves["adjoint_log10"], np.log10(whole), atol=1e-9)
         parts = [n for n in curves.arrays if n != "adjoint_log10"]
         assert len(parts) == len(states)
         for i, part in enumerate(parts):
-            np.testing.assert_allclose(curves[part], np.log10(found[i]), atol=1e-9)
+            with np.errstate(divide="ignore"):  # a part that nothing reads has a gradient of exactly 0
+                np.testing.assert_allclose(curves[part], np.log10(found[i]), atol=1e-9)
 
 
 def test_lstm_h_alone_misses_the_carousel(key):

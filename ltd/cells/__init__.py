@@ -7,7 +7,7 @@ from inspect import isclass
 
 from flax import nnx
 
-from ltd.cells import elman, gru, lstm
+from ltd.cells import drnn, elman, gru, lstm, lstm1997, mut, xlstm
 from ltd.cells.adapter import FlaxCell, from_flax
 from ltd.cells.base import DiagonalCell, MixRecurrentCell, RecurrentCell, cells_of, recurrent_blocks, rescale, width_of
 from ltd.cells.yours import PARTS, FunctionCell, check_cell, from_function, is_step
@@ -28,7 +28,15 @@ __all__ = [
     "width_of",
 ]
 
-CELLS: dict[str, Callable] = {**elman.CELLS, **lstm.CELLS, **gru.CELLS}
+CELLS: dict[str, Callable] = {
+    **elman.CELLS,
+    **lstm.CELLS,
+    **gru.CELLS,
+    **lstm1997.CELLS,
+    **mut.CELLS,
+    **drnn.CELLS,
+    **xlstm.CELLS,
+}
 
 
 def constructor(name: str) -> Callable:

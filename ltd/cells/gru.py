@@ -20,6 +20,14 @@ class GRUState(NamedTuple):
     h: Array
 
 
+def _biases(key: Array, hidden: int, chrono: float | None) -> Array:
+    """Of r, z, n. z lets the new in, so that its bias is minus that of a gate that keeps."""
+    b = jnp.zeros(3 * hidden, jnp.result_type(float))
+    if chrono is None:
+        return b
+    return b.at[hidden : 2 * hidden].set(-initializers.chrono(jax.random.split(key, 4)[3], hidden, chrono))
+
+
 class GRUResetBefore(RecurrentCell):
     """Gated recurrent unit whose reset gate acts before the recurrent product.
 
@@ -27,19 +35,22 @@ class GRUResetBefore(RecurrentCell):
         n    = tanh(x_t W_n + (r h_{t-1}) U_n + b_n)
         h_t  = (1 - z) h_{t-1} + z n
 
+    With `chrono` = T_max the bias of z starts at -log u, u ~ U[1, T_max - 1]: 1 - z keeps for about u steps.
+
     Shapes
         x_t      input                                            (B, D)
         h_t      state, also the output                           (B, H)
         W        weights of r, z, n side by side                  (D, 3H)
         U, U_n   recurrent weights of r, z and of the candidate   (H, 2H), (H, H)
-        b        bias, zero at first                              (3H,)
+        b        bias, zero at first but for `chrono`             (3H,)
 
     Raises
         KeyError    if `init` is not known.
-        ValueError  if a size is below 1.
+        ValueError  if a size is below 1, or `chrono` not above 2.
 
     Source
-        Cho et al. (2014), arXiv 1406.1078, with z as in Chung et al. (2014), arXiv 1412.3555.
+        Cho et al. (2014), arXiv 1406.1078, with z as in Chung et al. (2014), arXiv 1412.3555; chrono: Tallec & Ollivier
+        (2018), arXiv 1804.11188.
     Survey
         Equation 37 prints the gate of the step before where the state of the step before is meant.
     Departures
@@ -50,14 +61,16 @@ class GRUResetBefore(RecurrentCell):
     key = "A3.5"
     recurrent = {"U": ("r", "z"), "U_n": ("n",)}  # noqa: RUF012
 
-    def __init__(self, key: Array, inputs: int, hidden: int = 64, init: str = "orthogonal"):
+    def __init__(
+        self, key: Array, inputs: int, hidden: int = 64, init: str = "orthogonal", chrono: float | None = None
+    ):
         at_least_one(inputs=inputs, hidden=hidden)
         w_key, u_key, n_key = jax.random.split(key, 3)
         self.inputs, self.hidden = inputs, hidden
         self.W = nnx.Param(initializers.uniform_fan_in(w_key, (inputs, 3 * hidden)))
         self.U = nnx.Param(initializers.recurrent(init, u_key, hidden, blocks=2))
         self.U_n = nnx.Param(initializers.recurrent(init, n_key, hidden))
-        self.b = nnx.Param(jnp.zeros(3 * hidden, jnp.result_type(float)))
+        self.b = nnx.Param(_biases(key, hidden, chrono))
 
     def initial_state(self, batch: tuple[int, ...]) -> GRUState:
         """h = 0."""
@@ -84,19 +97,22 @@ class GRUResetAfter(MixRecurrentCell):
         n    = tanh(x_t W_n + b_n + r (h_{t-1} U_n + b_u))
         h_t  = (1 - z) h_{t-1} + z n
 
+    With `chrono` = T_max the bias of z starts at -log u, u ~ U[1, T_max - 1]: 1 - z keeps for about u steps.
+
     Shapes
         x_t    input                                (B, D)
         h_t    state, also the output               (B, H)
         W, U   weights of r, z, n side by side      (D, 3H), (H, 3H)
-        b      bias, zero at first                  (3H,)
+        b      bias, zero at first but for `chrono` (3H,)
         b_u    bias inside the reset, zero at first (H,)
 
     Raises
         KeyError    if `init` is not known.
-        ValueError  if a size is below 1.
+        ValueError  if a size is below 1, or `chrono` not above 2.
 
     Source
-        Cho et al. (2014), arXiv 1406.1078; the form with one recurrent product is that of the common libraries.
+        Cho et al. (2014), arXiv 1406.1078; the form with one recurrent product is that of the common libraries;
+        chrono: Tallec & Ollivier (2018), arXiv 1804.11188.
     Departures
         torch keeps the old state at z; here, as in the survey, at 1 - z: negate its z block to carry weights over. No
         map of weights exists between the two places of the reset gate.
@@ -105,13 +121,15 @@ class GRUResetAfter(MixRecurrentCell):
     key = "A3.5"
     recurrent = {"U": ("r", "z", "n")}  # noqa: RUF012
 
-    def __init__(self, key: Array, inputs: int, hidden: int = 64, init: str = "orthogonal"):
+    def __init__(
+        self, key: Array, inputs: int, hidden: int = 64, init: str = "orthogonal", chrono: float | None = None
+    ):
         at_least_one(inputs=inputs, hidden=hidden)
         w_key, u_key = jax.random.split(key)
         self.inputs, self.hidden = inputs, hidden
         self.W = nnx.Param(initializers.uniform_fan_in(w_key, (inputs, 3 * hidden)))
         self.U = nnx.Param(initializers.recurrent(init, u_key, hidden, blocks=3))
-        self.b = nnx.Param(jnp.zeros(3 * hidden, jnp.result_type(float)))
+        self.b = nnx.Param(_biases(key, hidden, chrono))
         self.b_u = nnx.Param(jnp.zeros(hidden, jnp.result_type(float)))
 
     def initial_state(self, batch: tuple[int, ...]) -> GRUState:

@@ -33,6 +33,9 @@ class CellRow:
     clock: tuple[str, ...] = ()  # parts of the state that count steps: no gradient reaches them
     flat: bool = False  # some of its gradients are exactly zero
     seeded: bool = True  # its parameters are drawn from the key
+    cut: tuple[str, ...] = ()  # parts of the state that a surrogate gradient holds constant
+    sizes: tuple[tuple[int, int], ...] = ((3, 4), (1, 7))  # (D, H) at which parameters are counted
+    start: Callable[[Any], Any] = lambda state: state  # what the tests' random state becomes before they start from it
 
     def __str__(self):
         return "-".join([self.name, *map(str, self.options.values())])
@@ -48,9 +51,10 @@ class CellRow:
 
     def moving(self, state):
         """The parts of a state that are memory, as a list."""
-        if not self.clock:
+        constant = self.clock + self.cut
+        if not constant:
             return jax.tree.leaves(state)
-        return [part for name, part in state._asdict().items() if name not in self.clock]
+        return [part for name, part in state._asdict().items() if name not in constant]
 
     @property
     def own(self):
