@@ -7,7 +7,7 @@ from inspect import isclass
 
 from flax import nnx
 
-from ltd.cells import elman, gru, lstm
+from ltd.cells import clockwork, elman, gru, jordan, leaky, lstm, oscillators, residual, scrn
 from ltd.cells.adapter import FlaxCell, from_flax
 from ltd.cells.base import DiagonalCell, MixRecurrentCell, RecurrentCell, recurrent_blocks, rescale, width_of
 from ltd.config import ConfigError, resolve
@@ -24,7 +24,17 @@ __all__ = [
     "width_of",
 ]
 
-CELLS: dict[str, Callable] = {**elman.CELLS, **lstm.CELLS, **gru.CELLS}
+CELLS: dict[str, Callable] = {
+    **elman.CELLS,
+    **lstm.CELLS,
+    **gru.CELLS,
+    **jordan.CELLS,
+    **leaky.CELLS,
+    **scrn.CELLS,
+    **residual.CELLS,
+    **clockwork.CELLS,
+    **oscillators.CELLS,
+}
 
 
 def constructor(name: str) -> Callable:
