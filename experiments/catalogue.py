@@ -13,22 +13,39 @@ Rows = list[dict[str, Any]]
 
 
 def cells() -> Rows:
-    """Every cell with its key, source and the plans that it runs under."""
+    """Every cell with its key, source and the plans that its form allows."""
     from ltd.cells import CELLS
-    from ltd.unroll import PLANS
 
-    return [
-        {
-            "kind": "cell",
-            "name": name,
-            "summary": summary(cell),
-            "source": section(cell, "Source"),
-            "key": getattr(cell, "key", "-"),
-            "plans": list(PLANS),
-            "fields": _fields(cell, ("self", "key", "inputs")),
-        }
-        for name, cell in CELLS.items()
-    ]
+    return [_body("cell", name, build, build) for name, build in CELLS.items()]
+
+
+def nets() -> Rows:
+    """Every net with its key, source and the plans that its form allows, with an LSTM inside where it takes a cell."""
+    from ltd.config import Choice
+    from ltd.model import make_body
+    from ltd.nets import NETS
+
+    lstm = Choice("lstm")
+    return [_body("net", name, build, make_body(lstm, Choice(name))) for name, build in NETS.items()]
+
+
+def _body(kind: str, name: str, build: Any, make: Callable[[Any, int], Any]) -> dict[str, Any]:
+    """A row from the registered constructor and from what it makes with its defaults, by shapes alone."""
+    import jax
+    from flax import nnx
+
+    from ltd.unroll import plans_of
+
+    made = nnx.eval_shape(lambda: make(jax.random.key(0), 1))
+    return {
+        "kind": kind,
+        "name": name,
+        "summary": summary(build),
+        "source": section(build, "Source"),
+        "key": getattr(made, "key", "-"),
+        "plans": list(plans_of(made)),
+        "fields": _fields(build, ("self", "key", "inputs", "make")),
+    }
 
 
 def tasks() -> Rows:
@@ -96,6 +113,7 @@ def losses() -> Rows:
 
 KINDS: dict[str, Callable[[], Rows]] = {
     "cells": cells,
+    "nets": nets,
     "plans": plans,
     "tasks": tasks,
     "probes": probes,
@@ -138,12 +156,11 @@ def _plain(kind: str, name: str, thing: Any, source: str) -> dict[str, Any]:
 def _fields(constructor: Any, given: tuple[str, ...]) -> dict[str, Any]:
     import dataclasses
 
-    from ltd.config import options_of
+    from ltd.config import Choice, options_of
 
-    return {
-        f.name: None if f.default is dataclasses.MISSING else f.default
-        for f in dataclasses.fields(options_of(constructor, given))
-    }
+    found = {f.name: f.default for f in dataclasses.fields(options_of(constructor, given))}
+    found = {name: None if value is dataclasses.MISSING else value for name, value in found.items()}
+    return {name: value.type if isinstance(value, Choice) else value for name, value in found.items()}
 
 
 def print_catalogue(rows: Rows) -> None:
@@ -154,7 +171,7 @@ def print_catalogue(rows: Rows) -> None:
         columns = (
             ("name", "lag", "levels", "fields", "source")
             if kind == "task"
-            else ("name", "key", "summary", "gamma", "fields")
+            else ("name", "key", "summary", "gamma", "plans", "fields")
         )
         shown = [{c: _text(c, row[c]) for c in columns if c in row} for row in of_kind]
         print_rows(kind, shown)
@@ -165,6 +182,8 @@ def _text(column: str, value: Any) -> str:
         return ", ".join(f"{name} {level['loss']:.4g}" for name, level in value.items())
     if column == "source":
         return str(value).split("),")[0] + ")"
+    if column == "plans":
+        return " ".join(value)
     if column == "lag":
         return "-".join(str(v) for v in dict.fromkeys(value))
     if column == "fields":

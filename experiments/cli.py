@@ -24,7 +24,7 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
              how gradients decay through time. On a task's loss: --task.type=...; on a trained network: --run=DIR/DIGEST
   ltd runs   DIR [--json]       the runs of a folder
   ltd plot   DIR                figures of a folder: decay curves, training curves, the map of rho against lag
-  ltd list   [cells|plans|tasks|probes|optimizers|activations|initializers|losses ...] [--json]
+  ltd list   [cells|nets|plans|tasks|probes|optimizers|activations|initializers|losses ...] [--json]
   ltd demo   [--out=DIR]        the main job, end to end, in a few minutes
   ltd doctor                    versions, devices, precision, and the jaxlib defects that would spoil results
 

@@ -16,7 +16,7 @@ from ltd import launch, plots, report
 from ltd.config import ConfigError, unknown
 from ltd.results import Record, writable
 from ltd.runtime import PRECISIONS
-from ltd.settings import Measure, Run
+from ltd.settings import Measure, Run, body_of
 from ltd.stats import wilson
 
 RHOS = (0.5, 0.75, 1.0, 1.25, 1.5)
@@ -237,7 +237,7 @@ def solved_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
     """Solved share with interval, final losses and levels, per task and cell."""
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        groups.setdefault((record.config["task"]["type"], record.config["cell"]["type"]), []).append(record)
+        groups.setdefault((record.config["task"]["type"], body_of(record.config)), []).append(record)
     rows = []
     for (task, cell), group in groups.items():
         solved = [r for r in group if r.status == "solved"]

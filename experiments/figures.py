@@ -14,6 +14,7 @@ from ltd import plots
 from ltd.config import Choice, ConfigError
 from ltd.model import make_task
 from ltd.results import Record, read_runs
+from ltd.settings import body_of
 
 Warn = Callable[[str], None]
 
@@ -96,13 +97,13 @@ def draw_training(folder: Path, records: Sequence[Record]) -> list[Path]:
 
 def training_row(record: Record) -> dict[str, Any]:
     """A run as `training_curves` wants it: the loss on the evaluation set."""
-    task, cell = record.config["task"], record.config["cell"]
+    task, cell = record.config["task"], record.config["cell"] or {}
     sizes = ", ".join(f"{k} {v}" for k, v in task.items() if k != "type" and v)
     metrics = record.metrics()
     loss = [row["eval/loss"] if row["eval/loss"] is not None else np.nan for row in metrics]
     return {
         "title": f"{task['type']}\n{sizes}" if sizes else task["type"],
-        "label": cell["type"] + (f" {cell['activation']}" if "activation" in cell else ""),
+        "label": body_of(record.config) + (f" {cell['activation']}" if "activation" in cell else ""),
         "seed": record.config["seed"],
         "update": np.array([row["update"] for row in metrics]),
         "loss": np.array(loss, float),
@@ -145,7 +146,7 @@ def fresh_slopes(records: Sequence[Record]) -> list[dict[str, float]]:
     longest = max(records, key=lag_of).config
     rhos = sorted({r.config["rho"] for r in records})
     seeds = len({r.config["seed"] for r in records})
-    like = {"probe": "jacobian", "cell": longest["cell"], "task": longest["task"], "initial": longest["initial"]}
+    like = {"probe": "jacobian", **{part: longest[part] for part in ("cell", "net", "task", "initial")}}
     like["precision"] = "float64" if longest["precision"] == "float64" else "float32"
     lanes = launch.lanes_of(launch.configure(Measure, like), rhos, seeds)
     curves = launch.probe(lanes)

@@ -17,7 +17,7 @@ from experiments.figures import training_row
 from experiments.tables import bar, number, print_rows
 from ltd import config, launch, plots, results, runtime
 from ltd.results import Record
-from ltd.settings import Run
+from ltd.settings import Run, body_of
 from ltd.stats import median_interval, wilson
 
 CELLS = ("elman", "lstm", "gru_before", "gru_after")
@@ -60,7 +60,7 @@ def summarise(records: Sequence[Record]) -> list[dict[str, Any]]:
     for name, task in TASKS.items():
         for cell in CELLS:
             wanted = (task["type"], cell)
-            group = [r for r in records if (r.config["task"]["type"], r.config["cell"]["type"]) == wanted]
+            group = [r for r in records if (r.config["task"]["type"], body_of(r.config)) == wanted]
             levels = group[0].summary["levels"]
             memoryless = min(levels[n]["loss"] for n in ("blind", "strict"))
             last = [np.inf if r.summary["eval/loss"] is None else r.summary["eval/loss"] for r in group]

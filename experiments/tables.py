@@ -38,14 +38,14 @@ def bar() -> Iterator[Report]:
 def run_table(records: Sequence[Record]) -> None:
     """One line per run, and the levels of its task."""
     table = _table(
-        "task", "cell", "rho", "seed", "status", "updates", "loss", "metric", "blind", "strict", "best", "digest"
+        "task", "network", "rho", "seed", "status", "updates", "loss", "metric", "blind", "strict", "best", "digest"
     )
     for r in records:
         s, levels = r.summary, r.summary.get("levels", {})
         at = s.get("diverged_at") if s.get("diverged_at") is not None else s.get("solved_at")
         table.add_row(
             _choice(r.config["task"]),
-            _choice(r.config["cell"]),
+            _network(r.config),
             number(r.config.get("rho")),
             str(r.config["seed"]),
             r.status + (f" at {at}" if at is not None else ""),
@@ -104,8 +104,15 @@ def number(value: Any) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def _choice(options: dict[str, Any]) -> str:
-    return " ".join([options["type"], *(f"{k}={v}" for k, v in options.items() if k != "type")])
+def _choice(options: Mapping[str, Any]) -> str:
+    own = [f"{k}={v}" for k, v in options.items() if k not in ("type", "inner")]
+    inner = options.get("inner")
+    return " ".join([options["type"], *own, *([f"[{_choice(inner)}]"] if inner else [])])
+
+
+def _network(config: Mapping[str, Any]) -> str:
+    """The net and the cell of a run with their options."""
+    return " of ".join(_choice(config[part]) for part in ("net", "cell") if config.get(part))
 
 
 def _console() -> Console:

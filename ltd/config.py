@@ -97,8 +97,9 @@ def decode(cls: type, mapping: Any, where: str = "") -> Any:
             raise ConfigError(unknown("field", path, [f"{where}.{n}" if where else n for n in _names(cls)]))
         kind = hints[name]
         optional = typing.get_args(kind)
-        if kind is Choice or (Choice in optional and value is not None):
-            values[name] = _choice(value, path, defaults[name])
+        if kind is Choice or Choice in optional:
+            absent = value is None and kind is not Choice
+            values[name] = None if absent else _choice(value, path, defaults[name])
         elif dataclasses.is_dataclass(kind):
             values[name] = decode(typing.cast(type, kind), value, path)
         elif isinstance(value, bool) and bool not in (kind, *typing.get_args(kind)):
@@ -130,8 +131,8 @@ class explained:
 
 def _choice(value: Any, path: str, default: Any) -> Choice:
     """Options given without a type belong to the default's."""
-    if isinstance(value, str):
-        return Choice(value)
+    if isinstance(value, (str, Choice)):
+        return Choice(value) if isinstance(value, str) else value
     kept = default.type if isinstance(default, Choice) else None
     kind = value.get("type", kept) if isinstance(value, Mapping) else None
     if not isinstance(kind, str):
@@ -187,7 +188,7 @@ def _plain(kind: Any) -> bool:
         return True
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return all(_plain(k) for k in typing.get_args(kind))
-    return kind in SCALARS
+    return kind in SCALARS or kind is Choice
 
 
 def call(constructor: Callable, choice: Choice, where: str, given: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -197,7 +198,8 @@ def call(constructor: Callable, choice: Choice, where: str, given: tuple[str, ..
     for name in required:
         if name not in choice.options:
             raise ConfigError(f"{where} {choice.type!r} needs --{where}.{name}=...")
-    return dataclasses.asdict(decode(cls, choice.options, where))
+    decoded = decode(cls, choice.options, where)
+    return {f.name: getattr(decoded, f.name) for f in dataclasses.fields(cls)}
 
 
 # ------------------------------------------------------------------------------------------------ command line
@@ -260,7 +262,7 @@ def numbers(value: Any, name: str) -> list[float]:
 def plain(config: Any) -> dict[str, Any]:
     """Nested plain values, a choice as its options beside its `type`."""
     if isinstance(config, Choice):
-        return {"type": config.type, **config.options}
+        return {"type": config.type, **{k: plain(v) if isinstance(v, Choice) else v for k, v in config.options.items()}}
     return {
         f.name: plain(v) if dataclasses.is_dataclass(v := getattr(config, f.name)) else v
         for f in dataclasses.fields(config)

@@ -11,10 +11,10 @@ from typing import Any
 import jax
 
 from ltd import config, measure, results
-from ltd.model import cell_options, make_task, task_options
+from ltd.model import fill, make_task, takes_cell
 from ltd.results import Record
 from ltd.runtime import precision
-from ltd.settings import Measure, Run
+from ltd.settings import Measure, Run, body_of
 from ltd.train import RUNNING, SOLVED, Trainer, fit
 from ltd.trees import flat
 from ltd.types import Curves
@@ -30,10 +30,9 @@ def configure(cls: type, fields: Mapping[str, Any]) -> Any:
     one = config.decode(cls, nested)
     if isinstance(one, Measure) and one.run is not None:
         return one
-    filled = {"cell": config.Choice(one.cell.type, cell_options(one.cell))}
-    if one.task is not None:
-        filled["task"] = config.Choice(one.task.type, task_options(one.task))
-    return dataclasses.replace(one, **filled)
+    if nested.get("cell") is not None and not takes_cell(one.net):
+        raise config.ConfigError(f"net {one.net.type!r} is not made of cells: leave --cell out.")
+    return fill(one)
 
 
 def seeds_of(one: Any, seeds: int) -> list[Any]:
@@ -69,7 +68,7 @@ def _train(group: Sequence[Run], out: Path, progress: Progress) -> None:
     task = make_task(first.task)
     folders = [results.RunFolder(out, one) for one in group]
     total = first.train.steps
-    title = f"{first.task.type} {first.cell.type} x {len(group)}"
+    title = f"{first.task.type} {body_of(config.plain(first))} x {len(group)}"
     written = [0] * len(group)
 
     def keep(chunk: int, lanes: list[list[dict[str, float]]]) -> None:

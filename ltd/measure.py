@@ -17,7 +17,7 @@ from ltd.cells import recurrent_blocks
 from ltd.linalg import rho
 from ltd.model import Model, load, make_model, make_task
 from ltd.probes import PROBES
-from ltd.settings import Measure, Run
+from ltd.settings import Measure, Run, body_of
 from ltd.streams import stream
 from ltd.sweep import over_lanes, stack
 from ltd.types import Batch, Curves, Sizes, Task
@@ -37,7 +37,7 @@ def measure(settings: Measure, lanes: Sequence[Mapping[str, Any]]) -> list[Curve
         model = build(key, o.rho, o.sigma)
         curves = probe(model, stream(key, "probe"), batch_for(settings, task, key), task)
         axes.update({**curves.axes, "rho": ()})
-        blocks = recurrent_blocks(model.cell)
+        blocks = recurrent_blocks(model.net)
         largest = jnp.max(rho(jnp.stack(list(blocks.values())))) if blocks else jnp.nan
         return {**curves.arrays, "rho": jnp.asarray(largest)}
 
@@ -62,7 +62,7 @@ def network(settings: Measure) -> tuple[Task | None, Callable[..., Model]]:
         return trained_on, lambda key, rho, sigma: model
     task = make_task(settings.task) if settings.task else None
     sizes: Sizes = task or _NoTask(settings.inputs)
-    run = Run(cell=settings.cell, initial=settings.initial, rho=settings.rho, sigma=settings.sigma)
+    run = Run(cell=settings.cell, net=settings.net, initial=settings.initial, rho=settings.rho, sigma=settings.sigma)
     return task, make_model(run, sizes)
 
 
@@ -104,7 +104,7 @@ def summarise(settings: Measure, curves: Curves) -> dict[str, Any]:
     usable = live[len(curve) // 2 :].sum() >= 2
     summary: dict[str, Any] = {
         "digest": config.digest(settings),
-        "cell": settings.cell.type,
+        "cell": body_of(config.plain(settings)),
         "rho": settings.rho,
         "seed": settings.seed,
         "rho_measured": float(curves["rho"]),
@@ -138,7 +138,7 @@ def write(out: Path, lanes: Sequence[Measure], curves: Sequence[Curves]) -> list
             name: (median_curve(curve, name) if name == MEASURED[settings.probe] else curve.arrays.get(name))
             for name in ("adjoint_log10", "jacobian_log10", "bound_log10")
         }
-        head = f"{settings.cell.type},{_cell(settings.rho)},{settings.seed}"
+        head = f"{body_of(config.plain(settings))},{_cell(settings.rho)},{settings.seed}"
         length = len(curve[MEASURED[settings.probe]])
         for lag in range(1, length):
             values = ",".join(_cell(None if c is None else float(c[lag])) for c in columns.values())

@@ -1,7 +1,8 @@
-"""embed -> cell -> read-out, and the one line where objects become (graphdef, parameters)."""
+"""embed -> net -> read-out, and the one line where objects become (graphdef, parameters)."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Bool, Float, Num
 
-from ltd import config, initializers, results
+from ltd import config, initializers, nets, results
 from ltd.cells import constructor, rescale, width_of
 from ltd.settings import Initial, Plan, Run
 from ltd.streams import stream
@@ -23,37 +24,37 @@ from tasks import TASKS
 
 
 class Model(nnx.Module):
-    """A cell between an embedding and a linear read-out.
+    """A cell or net between an embedding and a linear read-out.
 
         y_t = h_t V + b_y
 
     Shapes
         inputs  [T, B, D] float, or [T, B] tokens, which become one-hot
         y       [T, B, O]
-        V, b_y  read-out of the cell's outputs, `width` of them   (H, O), (O,)
+        V, b_y  read-out of the net's outputs, `width` of them   (width, O), (O,)
         start   learned initial state, one vector per part of the state, only where `initial.type` is learned
     """
 
-    def __init__(self, key: Array, cell: Any, outputs: int, tokens: bool, initial: Initial):
-        self.cell, self.tokens, self.initial = cell, tokens, initial
-        self.V = nnx.Param(initializers.uniform_fan_in(key, (width_of(cell), outputs)))
+    def __init__(self, key: Array, net: Any, outputs: int, tokens: bool, initial: Initial):
+        self.net, self.tokens, self.initial = net, tokens, initial
+        self.V = nnx.Param(initializers.uniform_fan_in(key, (width_of(net), outputs)))
         self.b_y = nnx.Param(jnp.zeros(outputs, jnp.result_type(float)))
-        learned = jax.tree.leaves(cell.initial_state(())) if initial.type == "learned" else []
+        learned = self._memory(net.initial_state(())) if initial.type == "learned" else []
         self.start = nnx.List([nnx.Param(leaf) for leaf in learned])
 
     def embed(self, inputs: Num[Array, "T B *D"]) -> Float[Array, "T B D"]:
         """Tokens as one-hot vectors, numbers as they are."""
         if self.tokens:
-            return jax.nn.one_hot(inputs, self.cell.inputs, dtype=jnp.result_type(float))
+            return jax.nn.one_hot(inputs, self.net.inputs, dtype=jnp.result_type(float))
         return inputs.astype(jnp.result_type(float))
 
     def initial_state(self, batch: int, key: Array | None = None) -> State:
         """The state before the first step. Noise needs a key; without one it is left out, as in evaluation."""
-        state = self.cell.initial_state((batch,))
+        state = self.net.initial_state((batch,))
+        leaves = self._memory(state)
         if self.initial.type == "constant":
-            return jax.tree.map(lambda leaf: leaf + jnp.asarray(self.initial.value, leaf.dtype), state)
-        leaves, form = jax.tree.flatten(state)
-        if self.initial.type == "learned":
+            leaves = [leaf + jnp.asarray(self.initial.value, leaf.dtype) for leaf in leaves]
+        elif self.initial.type == "learned":
             leaves = [leaf + learned[...] for leaf, learned in zip(leaves, self.start, strict=True)]
         elif self.initial.type == "noise" and key is not None:
             keys = jax.random.split(key, len(leaves))
@@ -61,7 +62,15 @@ class Model(nnx.Module):
                 leaf + self.initial.value * jax.random.normal(k, leaf.shape, leaf.dtype)
                 for leaf, k in zip(leaves, keys, strict=True)
             ]
-        return jax.tree.unflatten(form, leaves)
+        new = iter(leaves)
+        return jax.tree_util.tree_map_with_path(lambda p, old: old if self._counts(p) else next(new), state)
+
+    def _memory(self, state: State) -> list[Array]:
+        """The parts of a state that are memory, not a clock."""
+        return [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state) if not self._counts(path)]
+
+    def _counts(self, path: Any) -> bool:
+        return getattr(path[-1], "name", None) in getattr(self.net, "clock", ()) if path else False
 
     def readout(self, hidden: Float[Array, "T B H"]) -> Float[Array, "T B O"]:
         """y = h V + b_y."""
@@ -74,9 +83,35 @@ class Model(nnx.Module):
         valid: Bool[Array, "T B"] | None = None,
         key: Array | None = None,
     ) -> Float[Array, "T B O"]:
-        """Outputs at every step."""
+        """Outputs at every step. The key is for what is random in training: a noisy start, dropout between layers."""
         state = self.initial_state(inputs.shape[1], key)
-        return self.readout(unroll(self.cell, self.embed(inputs), state, plan, valid)[1])
+        inside = None if key is None else stream(key, "net")
+        return self.readout(unroll(self.net, self.embed(inputs), state, plan, valid, inside)[1])
+
+
+def fill(one: Any) -> Any:
+    """A run or measurement with all options of its cell, net and task filled in, and without a cell if none is used."""
+    filled: dict[str, Any] = {}
+    if one.net is not None:
+        filled["net"] = _filled_net(one.net)
+    if not takes_cell(one.net):
+        filled["cell"] = None
+    elif one.cell is None:
+        raise config.ConfigError(f"net {one.net.type!r} is made of cells: name one, --cell.type=NAME.")
+    else:
+        filled["cell"] = config.Choice(one.cell.type, cell_options(one.cell))
+    if one.task is not None:
+        filled["task"] = config.Choice(one.task.type, task_options(one.task))
+    return dataclasses.replace(one, **filled)
+
+
+def takes_cell(net: config.Choice | None) -> bool:
+    """Whether there is a cell in this net; without a net there is."""
+    if net is None:
+        return True
+    if not getattr(nets.constructor(net.type), "takes", False):
+        return False
+    return takes_cell(net_options(net)["inner"])
 
 
 def cell_options(choice: config.Choice) -> dict[str, Any]:
@@ -84,24 +119,49 @@ def cell_options(choice: config.Choice) -> dict[str, Any]:
     return config.call(constructor(choice.type), choice, "cell", given=("key", "inputs"))
 
 
-def make_cell(choice: config.Choice, inputs: int) -> Callable[[Array], Any]:
-    """key -> cell, its options checked now."""
+def net_options(choice: config.Choice) -> dict[str, Any]:
+    """All options of a net, defaults filled in; `inner` of one that takes others is a choice, or None for the cell."""
+    return config.call(nets.constructor(choice.type), choice, "net", given=("key", "inputs", "make"))
+
+
+def _filled_net(choice: config.Choice) -> config.Choice:
+    options = net_options(choice)
+    inner = {name: _filled_net(v) for name, v in options.items() if isinstance(v, config.Choice)}
+    return config.Choice(choice.type, options | inner)
+
+
+def make_cell(choice: config.Choice) -> Callable[[Array, int], Any]:
+    """(key, inputs) -> cell."""
     build, options = constructor(choice.type), cell_options(choice)
-    with config.explained("cell"):
-        jax.eval_shape(lambda key: disassemble(build(key, inputs, **options))[1], jax.random.key(0))
-    return lambda key: build(key, inputs, **options)
+    return lambda key, inputs: build(key, inputs, **options)
+
+
+def make_body(cell: config.Choice | None, net: config.Choice | None) -> Callable[[Array, int], Any]:
+    """(key, inputs) -> the cell, or the net with it inside."""
+    if net is None:
+        if cell is None:
+            raise config.ConfigError("neither a cell nor a net is named: --cell.type=NAME or --net.type=NAME.")
+        return make_cell(cell)
+    build, options = nets.constructor(net.type), net_options(net)
+    if not getattr(build, "takes", False):
+        return lambda key, inputs: build(key, inputs, **options)
+    make = make_body(cell, options["inner"])
+    return lambda key, inputs: build(key, inputs, make, **options)
 
 
 def make_model(settings: Run, task: Sizes) -> Callable[..., Model]:
     """(key, rho, sigma) -> model; checked now, jit- and vmap-able later."""
     check(settings.plan)
-    cell = make_cell(settings.cell, task.inputs)
+    make = make_body(settings.cell, settings.net)
 
     def build(key: Array, rho=None, sigma=None) -> Model:
-        body = cell(stream(key, "cell"))
+        body = make(stream(key, "cell"), task.inputs)
         rescale(body, rho, sigma)
         return Model(stream(key, "readout"), body, task.outputs, task.tokens, settings.initial)
 
+    with config.explained("net" if settings.net else "cell"):
+        sketch = jax.eval_shape(lambda key: make(key, task.inputs), jax.random.key(0))
+        check(settings.plan, sketch)
     with config.explained():
         jax.eval_shape(lambda key: disassemble(build(key, settings.rho, settings.sigma))[1], jax.random.key(0))
     return build
@@ -126,7 +186,7 @@ def load(folder: Path | str) -> tuple[Model, Run, Task]:
         ConfigError  where the folder is missing, unfinished or corrupt.
     """
     record = results.read_run(Path(folder))
-    run = config.decode(Run, record.config)
+    run = fill(config.decode(Run, record.config))
     task = make_task(run.task)
     sketch = jax.eval_shape(lambda key: make_model(run, task)(key, run.rho, run.sigma), jax.random.key(0))
     graphdef, params, rest = disassemble(sketch)

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ltd.config import Choice, finite, positive, traced
+
+NEWTON = ("jacobian", "damping", "iterations", "tolerance")  # the fields of a plan that belong to `newton`
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the unroll over time is arranged. `chunk` is the number of steps per chunk; the program chooses if absent."""
+    """How the unroll over time is arranged: `stepwise`, `chunked`, `associative` or `newton` (see `ltd.unroll`).
+
+    `chunk` is the number of steps per chunk, of `chunked` and of cells that go `associative` by chunks; the program
+    chooses if absent. The other fields belong to `newton`.
+    """
 
     type: str = "chunked"
     chunk: int | None = None
+    jacobian: Literal["full", "diagonal"] = "full"  # newton: what is kept of each step's Jacobian
+    damping: float = 0.0  # newton: every Jacobian is multiplied by 1 - damping
+    iterations: int = 100  # newton: at most; then the states are computed in sequence
+    tolerance: float | None = None  # newton: relative change at which it rests; 1e-5 in float32, 1e-11 in float64
 
     def __post_init__(self):
-        positive(self, "chunk")
+        positive(self, "chunk", "iterations", "tolerance")
+        if not 0 <= self.damping < 1:
+            raise ValueError(f"damping = {self.damping} must lie in [0, 1): 0 is Newton's method.")
+        other = {"newton": ("chunk",), "stepwise": (*NEWTON, "chunk")}.get(self.type, NEWTON)
+        for name in other:
+            if (value := getattr(self, name)) != getattr(Plan, name):
+                raise ValueError(f"{name} = {value} has no meaning for the plan {self.type}: leave it out.")
 
 
 @dataclass(frozen=True)
@@ -87,7 +104,8 @@ class Run:
     """One training run: everything that its numbers depend on."""
 
     task: Choice = Choice("copy/arjovsky2016")
-    cell: Choice = Choice("lstm")
+    cell: Choice | None = Choice("lstm")  # None where the net takes no cell
+    net: Choice | None = None  # what the cell stands in; none: the cell alone
     plan: Plan = Plan()
     initial: Initial = Initial()
     optimizer: Optimizer = Optimizer()
@@ -109,7 +127,8 @@ class Measure:
     """
 
     probe: Literal["gradient", "jacobian"] = "jacobian"
-    cell: Choice = Choice("elman")
+    cell: Choice | None = Choice("elman")  # None where the net takes no cell
+    net: Choice | None = None  # what the cell stands in; none: the cell alone
     task: Choice | None = None
     initial: Initial = Initial()
     length: int = 100  # T, where no task sets it
@@ -126,6 +145,22 @@ class Measure:
         positive(self, "length", "inputs", "batch")
         finite(self, "scale")
         _lane(self)
+
+
+def body_of(config: Mapping[str, Any]) -> str:
+    """What stands between embedding and read-out, in words: `lstm`, `stacked(bidirectional(lstm))`, `highway`.
+
+    From the plain values of a run or of a measurement (`config.plain`).
+    """
+    cell = (config.get("cell") or {}).get("type", "")
+
+    def named(net: Mapping[str, Any] | None) -> str:
+        if net is None:
+            return cell
+        inside = named(net.get("inner"))
+        return f"{net['type']}({inside})" if inside else str(net["type"])
+
+    return named(config.get("net"))
 
 
 def _lane(config: Run | Measure) -> None:

@@ -18,7 +18,7 @@ from flax import nnx
 from jax import Array
 
 from ltd import config, optimizers
-from ltd.cells import recurrent_blocks
+from ltd.cells import cells_of, recurrent_blocks, width_of
 from ltd.linalg import rho
 from ltd.model import Model, make_model
 from ltd.settings import Run
@@ -71,9 +71,9 @@ class Trainer:
         optimizers.rule(settings.optimizer)
         sketch = jax.eval_shape(lambda: self.build(jax.random.key(0), settings.rho, settings.sigma))
         self.graphdef, _, self.rest = disassemble(sketch)
-        self.recurrent = tuple(getattr(sketch.cell, "recurrent", {}))
-        state = jax.eval_shape(lambda: sketch.cell.initial_state((1,)))
-        self.size = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state))
+        self.recurrent = {name for cell in cells_of(sketch.net).values() for name in getattr(cell, "recurrent", {})}
+        state = jax.eval_shape(lambda: sketch.net.initial_state((1,)))
+        self.size = max(width_of(sketch.net), sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)))
 
     def start(self, traced: Mapping[str, Array]) -> State:
         """A fresh lane."""
@@ -160,7 +160,7 @@ class Trainer:
         if hasattr(self.task, "scores"):
             scores |= self.task.scores(outputs, batch)
         record = {f"eval/{name}": value for name, value in scores.items()}
-        blocks = recurrent_blocks(self.model(params).cell)
+        blocks = recurrent_blocks(self.model(params).net)
         if blocks:
             record["rho"] = jnp.max(rho(jnp.stack(list(blocks.values()))))
         return record

@@ -129,10 +129,27 @@ class LinearCell(Cell, Protocol):
 
 
 @runtime_checkable
-class Network(Protocol):
-    """A cell between an embedding and a read-out: what a probe is handed."""
+class Net(Protocol):
+    """What is made of cells, or reaches past one step. A `causal` one also offers the four parts of a cell."""
 
-    cell: Any
+    inputs: int
+    width: int  # of its output
+    causal: bool
+
+    def initial_state(self, batch: tuple[int, ...]) -> State:
+        """The zero state for a batch of this shape."""
+
+    def over(
+        self, inputs: Array, state: State, plan: Any, valid: Array | None = None, key: Array | None = None
+    ) -> tuple[State, Array]:
+        """The final state and the outputs of all steps [T, B, width], by the plan."""
+
+
+@runtime_checkable
+class Network(Protocol):
+    """A cell or net between an embedding and a read-out: what a probe is handed."""
+
+    net: Any
 
     def embed(self, inputs: Array) -> Float[Array, "T B D"]:
         """Inputs as the cell reads them."""

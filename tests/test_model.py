@@ -103,7 +103,7 @@ def test_impossible_starts_are_refused(kind, value, words):
 def test_a_model_is_embedding_cell_and_readout(inputs):
     model = build(Initial())
     assert isinstance(model, Network)
-    hidden = unroll(model.cell, inputs, model.cell.initial_state((B,)))[1]
+    hidden = unroll(model.net, inputs, model.net.initial_state((B,)))[1]
     np.testing.assert_allclose(model(inputs), hidden @ model.V[...] + model.b_y[...], 1e-6)
     model.b_y[...] = jnp.array([1.0, -1.0])
     np.testing.assert_allclose(model(inputs) - hidden @ model.V[...], np.broadcast_to([1, -1], (T, B, O)), 1e-4)
@@ -134,7 +134,7 @@ def test_make_model_builds_what_the_settings_say(rho):
     for i, wanted in enumerate((rho, 2 * rho)):
         model = nnx.merge(graphdef, jax.tree.map(lambda leaf, i=i: leaf[i], lanes), rest)
         assert model.V.shape == (H, task.outputs)
-        for block in recurrent_blocks(model.cell).values():
+        for block in recurrent_blocks(model.net).values():
             assert np.max(np.abs(np.linalg.eigvals(block))) == pytest.approx(wanted, rel=1e-4)
 
 
@@ -156,4 +156,4 @@ def test_impossible_models_are_refused(run, words):
 
 def test_flat_names_are_dotted():
     names = set(flat(disassemble(build(Initial("learned"), "gru_before"))[1]))
-    assert {"cell.W", "cell.U", "cell.U_n", "cell.b", "V", "b_y", "start.0"} == names
+    assert {"net.W", "net.U", "net.U_n", "net.b", "V", "b_y", "start.0"} == names

@@ -33,7 +33,7 @@ def batch_of(key, length=20, samples=2, inputs=2):
 
 def explicit_products(model, batch, sample):
     """d state_T / d state_{T-k}, k = 0..T-1, by forward differentiation of one step at a time and numpy products."""
-    cell = model.cell
+    cell = model.net
     start = cell.initial_state((1,))
     flat, unflatten = ravel_pytree(start)
 
@@ -71,7 +71,7 @@ def test_elman_products_equal_the_closed_form(key):
     with precision("float64"):
         model, batch = network("elman", key, hidden=4), batch_of(key, length=12)
         states, h = [], np.zeros(4)
-        W, U = np.asarray(model.cell.W[...]), np.asarray(model.cell.U[...])
+        W, U = np.asarray(model.net.W[...]), np.asarray(model.net.U[...])
         for x in np.asarray(batch.inputs[:, 0]):
             h = np.tanh(x @ W + h @ U)
             states.append(h)
@@ -106,7 +106,7 @@ def test_no_curve_above_its_bound(activation, key):
             sigma_key, scale_key, cell_key = jax.random.split(key, 3)
             sigma = jax.random.uniform(sigma_key) / gamma
             model = network("elman", cell_key, hidden=3, activation=activation, init="gaussian")
-            model.cell.U[...] *= sigma / jnp.linalg.norm(model.cell.U[...], 2)
+            model.net.U[...] *= sigma / jnp.linalg.norm(model.net.U[...], 2)
             batch = batch_of(scale_key, length=12, samples=1)
             arrays = jacobian(model, key, batch).arrays
             return arrays["jacobian_log10"][:, 0], arrays["bound_log10"]
@@ -133,7 +133,7 @@ def test_jordan_block_transient_growth(key):
     """rho = 0.5 and yet the norm grows first: rho rules only the end."""
     with precision("float64"):
         model = network("elman", key, hidden=2, activation="linear")
-        model.cell.U[...] = jnp.array([[0.5, 10.0], [0.0, 0.5]])
+        model.net.U[...] = jnp.array([[0.5, 10.0], [0.0, 0.5]])
         curve = np.asarray(jacobian(model, key, batch_of(key, length=60))["jacobian_log10"][:, 0])
         want = [np.linalg.norm(np.linalg.matrix_power([[0.5, 10], [0, 0.5]], k), 2) for k in range(60)]
         np.testing.assert_allclose(curve, np.log10(want), atol=1e-9)
@@ -146,15 +146,15 @@ def test_the_adjoint_equals_reverse_mode(name, key):
     with precision("float64"):
         model, batch = network(name, key), batch_of(key, length=9)
         curves = gradient(model, key, batch)
-        leaves, form = jax.tree.flatten(model.cell.initial_state((2,)))
+        leaves, form = jax.tree.flatten(model.net.initial_state((2,)))
         states = [l.shape for l in leaves]
-        kernel = model.cell.kernel()
+        kernel = model.net.kernel()
         found = {}
 
         def loss(bumps, readout):
-            state = model.cell.initial_state((2,))
+            state = model.net.initial_state((2,))
             for t, x in enumerate(batch.inputs):
-                state, _ = model.cell.step(kernel, state, model.cell.project(x))
+                state, _ = model.net.step(kernel, state, model.net.project(x))
                 state = jax.tree.unflatten(form, [s + b[t] for s, b in zip(jax.tree.leaves(state), bumps, strict=True)])
             return sum(jnp.sum(a * b) for a, b in zip(jax.tree.leaves(state), readout, strict=True))
 
@@ -193,9 +193,9 @@ def test_on_a_task_the_adjoint_is_that_of_the_loss(task_name, key):
 
         def loss(bumps):
             state, outputs = model.initial_state(3), []
-            inputs, kernel = model.embed(batch.inputs), model.cell.kernel()
+            inputs, kernel = model.embed(batch.inputs), model.net.kernel()
             for t in range(task.steps):
-                new, _ = model.cell.step(kernel, state, model.cell.project(inputs[t]))
+                new, _ = model.net.step(kernel, state, model.net.project(inputs[t]))
                 h = jnp.where(batch.valid[t][:, None], new.h, state.h) + bumps[t]
                 state = type(state)(h)
                 outputs.append(h)
@@ -225,7 +225,7 @@ def test_rho_of_the_mean_jacobian(key):
     with precision("float64"):
         model, batch = network("gru_after", key, hidden=3), batch_of(key, length=6, samples=1)
         found = float(jacobian(model, key, batch)["mean_jacobian_rho"])
-        cell = model.cell
+        cell = model.net
         flat, steps = np.zeros(3), []
         for x in np.asarray(batch.inputs[:, 0]):
 
@@ -240,7 +240,7 @@ def test_rho_of_the_mean_jacobian(key):
 
 def test_a_dead_network_is_minus_infinity_not_nan(key):
     model = network("elman", key, activation="relu")
-    model.cell.b[...] = jnp.full(5, -100.0)
+    model.net.b[...] = jnp.full(5, -100.0)
     batch = batch_of(key)
     for name, probe in PROBES.items():
         curve = np.asarray(probe(model, key, batch)[measure.MEASURED[name]])

@@ -109,9 +109,9 @@ def test_corrupt_parameters_are_refused(damage, ledger, tmp_path):
     elif damage == "missing":
         params.unlink()
     elif damage == "pickle":
-        np.savez(params, **{"cell.U": np.array([{}], dtype=object)}, allow_pickle=True)
+        np.savez(params, **{"net.U": np.array([{}], dtype=object)}, allow_pickle=True)
     else:
-        np.savez(params, **{"cell.U": np.zeros((1, 1))})
+        np.savez(params, **{"net.U": np.zeros((1, 1))})
     with pytest.raises(ConfigError, match=r"params\.npz"):
         load(folder)
 

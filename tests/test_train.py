@@ -203,8 +203,8 @@ def test_pascanu_replaces_the_recurrent_gradient_only():
     grads = jax.tree.map(lambda p: p * jnp.nan, params)
     fixed = trainer._replace(jnp.bool_(True), grads, params)
     model, before = trainer.model(fixed), trainer.model(params)
-    np.testing.assert_allclose(model.cell.U[...], 0.02 * before.cell.U[...], rtol=1e-6)
-    assert not np.any(model.cell.W[...]) and not np.any(model.V[...])
+    np.testing.assert_allclose(model.net.U[...], 0.02 * before.net.U[...], rtol=1e-6)
+    assert not np.any(model.net.W[...]) and not np.any(model.V[...])
 
 
 class Constant:

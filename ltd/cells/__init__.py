@@ -9,7 +9,7 @@ from flax import nnx
 
 from ltd.cells import clockwork, elman, gru, jordan, leaky, lstm, oscillators, residual, scrn
 from ltd.cells.adapter import FlaxCell, from_flax
-from ltd.cells.base import DiagonalCell, MixRecurrentCell, RecurrentCell, recurrent_blocks, rescale, width_of
+from ltd.cells.base import DiagonalCell, MixRecurrentCell, RecurrentCell, cells_of, recurrent_blocks, rescale, width_of
 from ltd.config import ConfigError, resolve
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "FlaxCell",
     "MixRecurrentCell",
     "RecurrentCell",
+    "cells_of",
     "constructor",
     "recurrent_blocks",
     "rescale",

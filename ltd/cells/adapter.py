@@ -22,7 +22,6 @@ class FlaxCell(nnx.Module):
     """
 
     key = "-"
-    plans = ("stepwise", "chunked")
 
     def __init__(self, cell: nnx.RNNCellBase, inputs: int, hidden: int):
         self.cell, self.inputs, self.hidden, self.width = cell, inputs, hidden, hidden

@@ -27,7 +27,7 @@ class RecurrentCell(nnx.RNNCellBase):
     """
 
     recurrent: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
-    plans: tuple[str, ...] = ("stepwise", "chunked")
+    plans: tuple[str, ...] = ("stepwise", "chunked", "newton")
     clock: tuple[str, ...] = ()
     exact: bool = False
     key: str  # of the catalogue of systems
@@ -159,23 +159,33 @@ def width_of(cell: Any) -> int:
     return getattr(cell, "width", cell.hidden)
 
 
-def recurrent_blocks(cell: Any) -> dict[str, Float[Array, "H H"]]:
-    """The square recurrent blocks of a cell by name: `U` of an Elman network, i f o g of an LSTM."""
+def cells_of(net: Any, prefix: str = "") -> dict[str, Any]:
+    """The cells of a net by dotted name; a cell is its own, without a name."""
+    if not hasattr(net, "inside"):
+        return {prefix.removesuffix("."): net}
+    return {k: v for name, each in net.inside() for k, v in cells_of(each, f"{prefix}{name}.").items()}
+
+
+def recurrent_blocks(net: Any) -> dict[str, Float[Array, "H H"]]:
+    """The square recurrent blocks by name: `U` of an Elman network, i f o g of an LSTM; `1.U` inside a net."""
     blocks: dict[str, Array] = {}
-    for parameter, names in getattr(cell, "recurrent", {}).items():
-        blocks |= dict(zip(names, initializers.blocks_of(getattr(cell, parameter)[...]), strict=True))
+    for prefix, cell in cells_of(net).items():
+        for parameter, names in getattr(cell, "recurrent", {}).items():
+            named = [f"{prefix}.{name}" if prefix else name for name in names]
+            blocks |= dict(zip(named, initializers.blocks_of(getattr(cell, parameter)[...]), strict=True))
     return blocks
 
 
-def rescale(cell: Any, rho=None, sigma=None) -> None:
+def rescale(net: Any, rho=None, sigma=None) -> None:
     """Rescale every square recurrent block on its own, to a spectral radius or to a largest singular value."""
     if rho is None and sigma is None:
         return
-    if not recurrent_blocks(cell):
-        name = type(getattr(cell, "cell", cell)).__name__
-        raise ValueError(f"cell {name} names no recurrent block, so rho and sigma cannot be set: leave them out.")
-    for parameter in cell.recurrent:
-        weights = getattr(cell, parameter)
-        blocks = initializers.blocks_of(weights[...])
-        blocks = initializers.to_rho(blocks, rho) if rho is not None else initializers.to_sigma(blocks, sigma)
-        weights[...] = initializers.kernel_of(blocks)
+    if not recurrent_blocks(net):
+        name = type(getattr(net, "cell", net)).__name__
+        raise ValueError(f"{name} names no recurrent block, so rho and sigma cannot be set: leave them out.")
+    for cell in cells_of(net).values():
+        for parameter in getattr(cell, "recurrent", {}):
+            weights = getattr(cell, parameter)
+            blocks = initializers.blocks_of(weights[...])
+            blocks = initializers.to_rho(blocks, rho) if rho is not None else initializers.to_sigma(blocks, sigma)
+            weights[...] = initializers.kernel_of(blocks)

@@ -1,1 +1,23 @@
-"""What is made of cells, or reaches past one step. Empty yet: a network is one cell between embedding and read-out."""
+"""What is made of cells, or reaches past one step: one file per family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import isclass
+
+from ltd.config import ConfigError, resolve
+from ltd.nets import bidirectional, deep, stacked, window
+from ltd.nets.base import RecurrentNet
+
+__all__ = ["NETS", "RecurrentNet", "constructor"]
+
+NETS: dict[str, Callable] = {**window.NETS, **stacked.NETS, **bidirectional.NETS, **deep.NETS}
+
+
+def constructor(name: str) -> Callable:
+    """The constructor of a registered net, or a user's: `(key, inputs, **options)`, or with `make` as the third."""
+    found = resolve(name, NETS, "net")
+    for part in ("initial_state", "over"):
+        if isclass(found) and not hasattr(found, part):
+            raise ConfigError(f"net {name!r} has no method {part}: a net offers initial_state, over.")
+    return found

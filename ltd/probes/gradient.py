@@ -9,9 +9,11 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from ltd.probes.chain import chain
+from ltd.settings import Plan
 from ltd.streams import stream
 from ltd.types import Batch, Curves, Network, Task
-from ltd.unroll import masked, output_leaf, trajectory
+from ltd.unroll import unroll
 
 LOG10 = 2.302585092994046
 
@@ -26,7 +28,10 @@ def gradient(model: Network, key: Array, batch: Batch, task: Task | None = None)
     task L is a random linear read-out of the last state (drawn from the key, N(0, 1)); with one, L is the task's loss
     on the batch.
 
-    Lag k belongs to the state k real steps before the last one; padding is not counted.
+    Lag k belongs to the state k real steps before the last one; padding is not counted. In a deep net (`highway`,
+    `plain`) the chain runs along depth: lag k is the activity k layers below the top, a sample one step of a sequence.
+    A net that sees the future has no state at a step: there the gradient is that by the input k steps before the last,
+    of the loss or of a random linear read-out of the output at the last step.
 
     Shapes
         adjoint_log10          [lag, sample]   lags 0..T-1, -inf where the gradient is exactly zero
@@ -34,47 +39,82 @@ def gradient(model: Network, key: Array, batch: Batch, task: Task | None = None)
 
     Departures
         None; where the output is not itself a part of the state, the direct gradient at a step reaches only the state
-        before it.
+        before it. The gradient by inputs is not renormalised: in float64 it is zero below 1e-308.
     """
-    cell, valid = model.cell, batch.valid
-    inputs = model.embed(batch.inputs)
-    start = model.initial_state(inputs.shape[1])
-    before, drive, hidden = trajectory(cell, inputs, start, valid)
-    last = jax.tree.map(lambda leaf: leaf[-1], before)
-    kernel, alias = cell.kernel(), output_leaf(cell, inputs[0], start)
+    found = chain(model, batch)
+    if found is None:
+        return _by_inputs(model, key, batch, task)
+    last = jax.tree.map(lambda leaf: leaf[-1], found.before)
     if task is None:
-        direct = jnp.zeros_like(hidden)
+        direct = jnp.zeros_like(found.outputs)
         keys = jax.random.split(stream(key, "readout of the probe"), len(jax.tree.leaves(last)))
         seed = _map_keys(lambda leaf, k: jax.random.normal(k, leaf.shape, leaf.dtype), last, keys)
     else:
-        direct = jax.grad(lambda h: task.loss(model.readout(h), batch))(hidden)
+        direct = found.direct(output_gradient(model, batch, task))
         seed = jax.tree.map(jnp.zeros_like, last)
 
     def back(carry, now):
         costate, scale = carry
-        s, d, v, g = now
+        s, item, g = now
         costate, scale, g = _join(costate, scale, g)
-        if alias is not None:
+        if found.alias is not None:
             leaves, form = jax.tree.flatten(costate)
-            leaves[alias] = leaves[alias] + g
+            leaves[found.alias] = leaves[found.alias] + g
             costate, g = jax.tree.unflatten(form, leaves), jnp.zeros_like(g)
         costate, scale = _unit(costate, scale)
         record = [scale, *(scale + jnp.log(_norm(leaf)) for leaf in jax.tree.leaves(costate))]
-        _, pull = jax.vjp(masked(lambda s, d: cell.step(kernel, s, d), v), s, d)
+        _, pull = jax.vjp(lambda s: found.step(s, item), s)
         return (pull((costate, g))[0], scale), jnp.stack(record)
 
-    seed, scale = _unit(seed, jnp.zeros(inputs.shape[1], inputs.dtype))
-    _, logs = jax.lax.scan(back, (seed, scale), (before, drive, valid, direct), reverse=True)
-    names = ["adjoint_log10", *(f"adjoint_{part}_log10" for part in parts(start))]
-    arrays = {name: by_real_lag(logs[:, i], valid) / LOG10 for i, name in enumerate(names)}
+    outputs = found.outputs
+    seed, scale = _unit(seed, jnp.zeros(outputs.shape[1], outputs.dtype))
+    _, logs = jax.lax.scan(back, (seed, scale), (found.before, found.items, direct), reverse=True)
+    names = ["adjoint_log10", *(f"adjoint_{part}_log10" for part in parts(last))]
+    arrays = {name: by_real_lag(logs[:, i], found.valid) / LOG10 for i, name in enumerate(names)}
     return Curves(arrays, dict.fromkeys(names, ("lag", "sample")))
 
 
+def output_gradient(model: Network, batch: Batch, task: Task) -> Float[Array, "T B W"]:
+    """The gradient of the task's loss by the net's outputs."""
+    inputs = model.embed(batch.inputs)
+    _, outputs = unroll(model.net, inputs, model.initial_state(inputs.shape[1]), Plan(), batch.valid)
+    return jax.grad(lambda h: task.loss(model.readout(h), batch))(outputs)
+
+
+def last_output(model: Network, batch: Batch):
+    """(inputs -> output at each sequence's last real step [B, W], the inputs)."""
+    inputs = model.embed(batch.inputs)
+    length, samples = inputs.shape[:2]
+    at = jnp.full(samples, length - 1) if batch.valid is None else jnp.sum(batch.valid, axis=0) - 1
+
+    def output(x):
+        _, outputs = unroll(model.net, x, model.initial_state(samples), Plan(), batch.valid)
+        return outputs[at, jnp.arange(samples)]
+
+    return output, inputs
+
+
+def _by_inputs(model: Network, key: Array, batch: Batch, task: Task | None) -> Curves:
+    if task is None:
+        output, inputs = last_output(model, batch)
+        out, pull = jax.vjp(output, inputs)
+        (found,) = pull(jax.random.normal(stream(key, "readout of the probe"), out.shape, out.dtype))
+    else:
+        inputs = model.embed(batch.inputs)
+
+        def loss(x):
+            _, outputs = unroll(model.net, x, model.initial_state(x.shape[1]), Plan(), batch.valid)
+            return task.loss(model.readout(outputs), batch)
+
+        found = jax.grad(loss)(inputs)
+    logs = jnp.log10(jax.vmap(_norm)(found))
+    return Curves({"adjoint_log10": by_real_lag(logs, batch.valid)}, {"adjoint_log10": ("lag", "sample")})
+
+
 def parts(state: Any) -> list[str]:
-    """The names of the parts of a state: its fields, or numbers where it has none."""
-    if hasattr(state, "_fields"):
-        return list(state._fields)
-    return [str(i) for i in range(len(jax.tree.leaves(state)))]
+    """The names of the parts of a state: its fields (`h`, in a stack `1.h`), or numbers where it has none."""
+    paths = jax.tree_util.tree_leaves_with_path(state)
+    return [".".join(str(getattr(k, "name", getattr(k, "idx", k))) for k in path) or "0" for path, _ in paths]
 
 
 def _map_keys(function, tree, keys):

@@ -10,9 +10,9 @@ from jaxtyping import Float
 
 from ltd.cells import recurrent_blocks
 from ltd.linalg import qr, rho, sigma, singular_values
-from ltd.probes.gradient import LOG10, by_real_lag
+from ltd.probes.chain import Chain, chain
+from ltd.probes.gradient import LOG10, by_real_lag, last_output
 from ltd.types import Batch, Curves, Network, Task
-from ltd.unroll import masked, trajectory
 
 LARGE = 512  # states of more numbers: the 2-norm alone, by iteration
 ITERATIONS = 200  # at most, for one lag
@@ -30,13 +30,17 @@ def jacobian(model: Network, key: Array, batch: Batch, task: Task | None = None)
     given as the diagonal entry of R of the same rank, which keeps its logarithm at any depth but may be off by a
     factor.
 
+    In a deep net (`highway`, `plain`) the chain runs along depth: lag k is k layers below the top, a sample one step of
+    a sequence. A net that sees the future has no state at a step: there the matrix is d y_T / d x_{T-k}, the last
+    output by an earlier input, without renormalisation (in float64 zero below 1e-308).
+
     For `elman` there is the bound of the survey's equations 13-15 in their correct form, (gamma sigma)^k, and the
     asymptote rho^k; for every cell the spectral radius of the step Jacobian averaged over steps and samples.
 
     Shapes
         jacobian_log10     [lag, sample]      2-norm, lags 0..T-1
         frobenius_log10    [lag, sample]      not for states of more than 512 numbers
-        singular_log10     [lag, sample, S]   largest first; not for states of more than 512 numbers
+        singular_log10     [lag, sample, rank]   largest first; not for states of more than 512 numbers
         bound_log10        [lag]              elman only
         asymptote_log10    [lag]              elman only
         mean_jacobian_rho  []                 not for states of more than 512 numbers
@@ -48,28 +52,42 @@ def jacobian(model: Network, key: Array, batch: Batch, task: Task | None = None)
     Departures
         States of more than 512 numbers: the 2-norm alone, by power iteration with products J v and J^T v.
     """
-    inputs = model.embed(batch.inputs)
-    start = model.initial_state(inputs.shape[1])
-    before, drive, _ = trajectory(model.cell, inputs, start, batch.valid)
-    sizes = sum(leaf[0].size for leaf in jax.tree.leaves(start))
-    measure = _norm_by_iteration if sizes > LARGE else _by_qr
-    arrays, axes = measure(model, before, drive, batch.valid)
-    lags = jnp.arange(len(inputs))
-    if hasattr(model.cell, "gamma"):
-        (U,) = recurrent_blocks(model.cell).values()
-        arrays["bound_log10"] = lags * jnp.log10(model.cell.gamma() * sigma(U))
+    found = chain(model, batch)
+    if found is None:
+        return _by_inputs(model, batch)
+    sizes = sum(leaf[0, 0].size for leaf in jax.tree.leaves(found.before))
+    arrays, axes = (_norm_by_iteration if sizes > LARGE else _by_qr)(found)
+    lags = jnp.arange(len(found.outputs))
+    if hasattr(model.net, "gamma"):
+        (U,) = recurrent_blocks(model.net).values()
+        arrays["bound_log10"] = lags * jnp.log10(model.net.gamma() * sigma(U))
         arrays["asymptote_log10"] = lags * jnp.log10(rho(U))
         axes |= {"bound_log10": ("lag",), "asymptote_log10": ("lag",)}
     return Curves(arrays, axes)
 
 
-def flat_step(model: Network, form):
-    """(flat states [B, S], drive, valid) -> flat states: one step of the whole state as a vector."""
-    kernel = model.cell.kernel()
+def _by_inputs(model: Network, batch: Batch) -> Curves:
+    output, inputs = last_output(model, batch)
+    out, pull = jax.vjp(output, inputs)
+    width = out.shape[-1]
+    units = jnp.broadcast_to(jnp.eye(width, dtype=out.dtype)[:, None], (width, *out.shape))
+    J = jnp.moveaxis(jax.vmap(lambda unit: pull(unit)[0])(units), 0, 2)  # [T, B, W, D]
+    values = singular_values(J)
+    logs = {
+        "jacobian_log10": values[..., 0],
+        "frobenius_log10": jnp.linalg.norm(J, axis=(-2, -1)),
+        "singular_log10": values,
+    }
+    arrays = {name: by_real_lag(jnp.log10(value), batch.valid) for name, value in logs.items()}
+    axes = {name: ("lag", "sample", "rank")[: array.ndim] for name, array in arrays.items()}
+    return Curves(arrays, axes)
 
-    def step(flat: Float[Array, "B S"], d, v) -> Float[Array, "B S"]:
-        new, _ = masked(lambda s: model.cell.step(kernel, s, d), v)(jax.vmap(form)(flat))
-        return flatten(new)
+
+def flat_step(chain: Chain, form):
+    """(flat states [B, S], item) -> flat states: one step of the whole state as a vector."""
+
+    def step(flat: Float[Array, "B S"], item) -> Float[Array, "B S"]:
+        return flatten(chain.step(jax.vmap(form)(flat), item)[0])
 
     return step
 
@@ -83,17 +101,17 @@ def _form(before):
     return ravel_pytree(jax.tree.map(lambda leaf: leaf[0, 0], before))[1]
 
 
-def _by_qr(model: Network, before, drive, valid):
-    step = flat_step(model, _form(before))
-    states = jax.vmap(flatten)(before)  # [T, B, S]
+def _by_qr(chain: Chain):
+    step, valid = flat_step(chain, _form(chain.before)), chain.valid
+    states = jax.vmap(flatten)(chain.before)  # [T, B, S]
     _, batch, size = states.shape
     eye = jnp.eye(size, dtype=states.dtype)
 
     def back(carry, now):
         Q, R, scale, diagonal, mean = carry
-        s, d, v = now
+        s, item = now
         record = _norms(R, scale, diagonal)
-        _, pull = jax.vjp(lambda s: step(s, d, v), s)
+        _, pull = jax.vjp(lambda s: step(s, item), s)
         rows = jnp.broadcast_to(eye[:, None], (size, batch, size))
         J = jnp.swapaxes(jax.vmap(lambda row: pull(row)[0])(rows), 0, 1)  # [B, S, S]: d new / d old
         Q, r = qr(jnp.swapaxes(J, -1, -2) @ Q)
@@ -107,7 +125,7 @@ def _by_qr(model: Network, before, drive, valid):
     wide = jnp.broadcast_to(eye, (batch, size, size))
     zero = jnp.zeros((batch,), states.dtype)
     start = (wide, wide, zero, jnp.zeros((batch, size), states.dtype), jnp.zeros_like(eye))
-    (*_, mean), (norm, frobenius, singular) = jax.lax.scan(back, start, (states, drive, valid), reverse=True)
+    (*_, mean), (norm, frobenius, singular) = jax.lax.scan(back, start, (states, chain.items), reverse=True)
     arrays = {
         "jacobian_log10": by_real_lag(norm, valid) / LOG10,
         "frobenius_log10": by_real_lag(frobenius, valid) / LOG10,
@@ -134,15 +152,15 @@ def _norms(R: Float[Array, "B S S"], scale: Float[Array, " B"], diagonal: Float[
     return logs[:, 0], frobenius, jnp.where(resolved, logs, ranked)
 
 
-def _norm_by_iteration(model: Network, before, drive, valid):
+def _norm_by_iteration(chain: Chain):
     """Power iteration on M_k M_k^T for each lag, started from the last lag's left vector, all products renormalised."""
-    step = flat_step(model, _form(before))
-    states = jax.vmap(flatten)(before)
+    step, valid = flat_step(chain, _form(chain.before)), chain.valid
+    states = jax.vmap(flatten)(chain.before)
     length, batch, size = states.shape
 
     def at(t):
-        now = jax.tree.map(lambda a: a[t], (states, drive, valid))
-        return now[0], lambda s: step(s, now[1], now[2])
+        state, item = jax.tree.map(lambda a: a[t], (states, chain.items))
+        return state, lambda s: step(s, item)
 
     def unit(x, scale):
         norm = jnp.linalg.norm(x, axis=-1)

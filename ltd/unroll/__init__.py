@@ -3,6 +3,7 @@
     stepwise     everything inside the loop; the reference, and the one to debug; forward mode works
     chunked      time in chunks: products leave the loop, only the states are kept; the default
     associative  parallel in time, for cells that are linear in their state
+    newton       parallel in time, for nonlinear cells: Newton's method on the whole trajectory, with a report
 
 Where a step is not `valid` the state stays as it was; the output there has no meaning.
 """
@@ -17,35 +18,52 @@ from jaxtyping import Bool, Float
 
 from ltd.config import ConfigError, unknown
 from ltd.settings import Plan
-from ltd.types import Cell, State
+from ltd.types import Cell, Net, State
 from ltd.unroll.associative import associative
 from ltd.unroll.chunked import chunk_length, chunked
+from ltd.unroll.newton import Report, newton, reports
 from ltd.unroll.stepwise import masked, output_leaf, stepwise, trajectory
 
-__all__ = ["PLANS", "check", "chunk_length", "masked", "output_leaf", "plans_of", "trajectory", "unroll"]
+__all__ = [
+    "PLANS",
+    "Report",
+    "check",
+    "chunk_length",
+    "masked",
+    "output_leaf",
+    "plans_of",
+    "reports",
+    "trajectory",
+    "unroll",
+]
 
-PLANS: dict[str, Callable] = {"stepwise": stepwise, "chunked": chunked, "associative": associative}
+PLANS: dict[str, Callable] = {"stepwise": stepwise, "chunked": chunked, "associative": associative, "newton": newton}
 
 
 def unroll(
-    cell: Cell,
+    cell: Cell | Net,
     inputs: Float[Array, "T B D"],
     state: State,
     plan: Plan = Plan(),
     valid: Bool[Array, "T B"] | None = None,
+    key: Array | None = None,
 ) -> tuple[State, Float[Array, "T B H"]]:
-    """The final state and the outputs of all steps.
+    """The final state and the outputs of all steps. A net (`ltd.types.Net`) unrolls what is inside it by the plan.
+
+    The key is for what is random while training (dropout between the layers of a net); without one nothing is.
 
     Raises
         ConfigError  for a plan that does not exist, or that the form of the cell does not allow.
     """
     check(plan, cell)
+    if hasattr(cell, "over"):
+        return cell.over(inputs, state, plan, valid, key)
     return PLANS[plan.type](cell, inputs, state, plan, valid)
 
 
 def plans_of(cell: Any) -> tuple[str, ...]:
     """The plans that the form of a cell allows."""
-    return getattr(cell, "plans", ("stepwise", "chunked"))
+    return getattr(cell, "plans", ("stepwise", "chunked", "newton"))
 
 
 def check(plan: Plan, cell: Any = None) -> None:

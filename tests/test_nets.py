@@ -1,0 +1,276 @@
+"""Every net against its twin, every plan against the loop, nested, padded, from the command line."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from test_cells import assert_close, case, compiled, directions, gradients, inner, plan_of
+
+from ltd import launch
+from ltd.cells import cells_of, recurrent_blocks, width_of
+from ltd.config import Choice, ConfigError
+from ltd.model import load, make_body, make_model, make_task
+from ltd.nets import NETS
+from ltd.nets.base import delays
+from ltd.probes.gradient import parts
+from ltd.settings import Plan, Run, body_of
+from ltd.trees import disassemble
+from ltd.types import Net
+from ltd.unroll import plans_of, unroll
+from tables.nets import NET_ROWS
+
+T, B, D, H = 12, 2, 3, 4
+
+
+@pytest.fixture(params=NET_ROWS, ids=str)
+def row(request):
+    return request.param
+
+
+@functools.cache
+def sketch(row):
+    return nnx.eval_shape(lambda: row.build(jax.random.key(0), D, H))
+
+
+BY_PLAN = [pytest.param(row, plan, id=f"{row}-{plan}") for row in NET_ROWS for plan in row.plans]
+COARSE = [row for row in NET_ROWS if not row.alike]
+
+
+def test_every_net_has_a_row():
+    assert set(NETS) <= {row.name for row in NET_ROWS}
+
+
+def test_a_net_says_what_it_is(row):
+    net = sketch(row)
+    assert isinstance(net, Net)
+    assert width_of(net) == row.width(H)
+    assert net.causal == row.causal
+    assert set(plans_of(net)) == {row.reference, *row.plans}
+    assert parts(net.initial_state((B,))) == list(row.fields)
+    assert all(leaf.shape[:2] == (5, B) for leaf in jax.tree.leaves(net.initial_state((5, B))))
+
+
+def test_number_of_parameters(row):
+    for inputs, hidden in [(D, H), (1, 6)]:
+        net = nnx.eval_shape(lambda i=inputs, h=hidden: row.build(jax.random.key(0), i, h))
+        count = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(net, nnx.Param)))
+        assert count == row.parameters(inputs, hidden)
+
+
+@pytest.mark.usefixtures("x64")
+def test_against_oracle(row, key):
+    c = case(row, key)
+    net = nnx.merge(c.graphdef, c.params, c.rest)
+    final, outputs = compiled(functools.partial(c.run, Plan(row.reference)))(*c.arguments)
+    state = [np.asarray(leaf) for leaf in jax.tree.leaves(c.state)]
+    wanted_final, wanted = row.oracle(row.numpy_weights(net), np.asarray(c.inputs), state)
+    assert outputs.dtype == np.float64
+    np.testing.assert_allclose(outputs, wanted, 1e-10, 1e-10)
+    for found, part in zip(jax.tree.leaves(final), wanted_final, strict=True):
+        np.testing.assert_allclose(found, part, 1e-10, 1e-10)
+
+
+@pytest.mark.parametrize(("row", "plan"), BY_PLAN)
+def test_every_plan_has_the_same_gradients(row, plan):
+    wanted = gradients(row, True, Plan(row.reference), True)
+    assert np.all([np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(wanted)])
+    assert np.all([np.any(leaf) for leaf in jax.tree.leaves(wanted)])
+    assert_close(gradients(row, True, plan_of(plan, 5), True), wanted, 1e-9)
+
+
+@pytest.mark.parametrize(("row", "plan"), [p for p in BY_PLAN if not p.values[0].alike])
+def test_every_plan_has_the_same_gradients_for_lanes_in_single_precision(row, plan):
+    assert_close(gradients(row, False, plan_of(plan, 5), True), gradients(row, False, Plan(row.reference), True), 1e-4)
+
+
+@pytest.mark.usefixtures("x64")
+def test_gradients_against_finite_differences(row, key):
+    c = case(row, key)
+    gradient = gradients(row, True, Plan(row.reference), True)[-1][1]
+    lines = directions(c.arguments, jax.random.key(7))
+
+    @compiled
+    @functools.partial(jax.vmap, in_axes=(None, 0))
+    def along(arguments, line):
+        def loss(step):
+            return c.loss(Plan(row.reference), *jax.tree.map(lambda a, d: a + step * d, arguments, line), c.valid)
+
+        return (loss(1e-5) - loss(-1e-5)) / 2e-5
+
+    reverse = jax.vmap(functools.partial(inner, gradient))(lines)
+    assert np.all(np.abs(reverse) > 1e-7)
+    np.testing.assert_allclose(along(c.arguments, lines), reverse, 1e-6, 1e-7)
+
+
+def test_steps_that_are_not_valid_do_nothing(row):
+    """What stands there does not matter: not to the state, not to the gradient, not to either direction."""
+    reference = Plan(row.reference)
+    with jax.enable_x64(True):
+        c = case(row, jax.random.key(0))
+        padding = ~np.asarray(c.valid)
+        alone = []
+        for n in range(B):
+            short = np.asarray(c.inputs)[~padding[:, n], n : n + 1]
+            state = jax.tree.map(lambda leaf, n=n: leaf[n : n + 1], c.state)
+            alone.append(jax.device_get(c.run(reference, c.params, jnp.asarray(short), state)))
+    for plan in [reference, *(plan_of(name, 5) for name in row.plans)]:
+        final, outputs, (_, (_, d_inputs, _)) = gradients(row, True, plan, True)
+        assert not np.any(d_inputs[padding])
+        for n, (wanted, out) in enumerate(alone):
+            assert_close(jax.tree.map(lambda leaf, n=n: leaf[n : n + 1], final), wanted, 1e-11)
+            np.testing.assert_allclose(outputs[~padding[:, n], n], out[:, 0], 1e-11, 1e-11)
+
+
+def test_vmap_over_seeds_builds_the_same_nets(row, key):
+    keys = jax.random.split(key, 3)
+    make = compiled(lambda k: nnx.state(row.build(k, D, H), nnx.Param))
+    together = compiled(jax.vmap(lambda k: nnx.state(row.build(k, D, H), nnx.Param)))(keys)
+    for i, k in enumerate(keys):
+        assert_close(jax.tree.map(lambda leaf, i=i: leaf[i], together), make(k), 1e-6)
+    assert any(not np.allclose(leaf[0], leaf[1]) for leaf in jax.tree.leaves(together))
+
+
+@pytest.mark.parametrize("row", COARSE, ids=str)
+def test_one_program_per_shape(row):
+    traces = []
+
+    def run(net, inputs):
+        traces.append(inputs.shape)
+        return unroll(net, inputs, net.initial_state((B,)))[1]
+
+    run = nnx.jit(run)
+    for seed in range(3):
+        run(row.build(jax.random.key(seed), D, H), jnp.full((T, B, D), float(seed)))
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize(("ahead", "holes"), [(0, False), (2, False), (0, True), (3, True)])
+def test_delays_against_lists(ahead, holes, key):
+    length, past = 7, 3
+    sequence = np.asarray(jax.random.normal(key, (length, B, 2)))
+    buffer = np.asarray(jax.random.normal(jax.random.key(1), (B, past, 2)))
+    valid = np.ones((length, B), bool)
+    if holes:
+        valid[[1, 2, 6], 0] = False
+        valid[[0, 4], 1] = False
+    found, last = delays(jnp.asarray(sequence), jnp.asarray(buffer), jnp.asarray(valid) if holes else None, ahead)
+    for n in range(B):
+        real = np.flatnonzero(valid[:, n])
+        line = [*buffer[n], *sequence[real, n], *np.zeros((ahead, 2))]
+        for i, t in enumerate(real):
+            for k in range(past + 1):
+                np.testing.assert_array_equal(found[k][t, n], line[past + i - k])
+            for j in range(1, ahead + 1):
+                np.testing.assert_array_equal(found[past + j][t, n], line[past + i + j])
+        np.testing.assert_array_equal(last[n], line[len(real) : len(real) + past])
+
+
+# ------------------------------------------------------------------------------------------------ nested nets
+
+
+def test_blocks_and_cells_of_nested_nets_have_dotted_names(key):
+    net = make_body(Choice("lstm", {"hidden": H}), Choice("stacked", {"inner": Choice("bidirectional")}))(key, D)
+    assert list(cells_of(net)) == ["0.forward", "0.backward", "1.forward", "1.backward"]
+    assert list(recurrent_blocks(net))[:5] == [
+        "0.forward.i",
+        "0.forward.f",
+        "0.forward.o",
+        "0.forward.g",
+        "0.backward.i",
+    ]
+    task = make_task(Choice("adding/arjovsky2016", {"length": 6}))
+    build = make_model(Run(cell=Choice("elman", {"hidden": H}), net=Choice("stacked")), task)
+    for block in recurrent_blocks(build(key, 0.7).net).values():
+        assert np.max(np.abs(np.linalg.eigvals(block))) == pytest.approx(0.7, rel=1e-4)
+
+
+NESTED = {
+    "net.type": "stacked",
+    "net.layers": 2,
+    "net.inner.type": "bidirectional",
+    "cell.type": "lstm",
+    "cell.hidden": 3,
+    "task.type": "adding/arjovsky2016",
+    "task.length": 6,
+    "train.steps": 4,
+    "train.eval_every": 2,
+    "train.batch": 4,
+    "train.eval_batch": 8,
+}
+
+
+def test_nets_nest_in_the_settings_and_come_back_from_the_ledger(tmp_path):
+    one = launch.configure(Run, NESTED)
+    assert one.net.options["inner"] == Choice("bidirectional", {"inner": None})
+    (record,) = launch.run([one], tmp_path)
+    assert body_of(record.config) == "stacked(bidirectional(lstm))"
+    model, again, task = load(tmp_path / record.digest)
+    assert again == one
+    assert model.V.shape == (6, 1)
+    outputs = model(task.sample(jax.random.key(0), 4).inputs)
+    assert outputs.shape == (6, 4, 1) and np.all(np.isfinite(outputs))
+    assert launch.run([one], tmp_path)[0].times == record.times  # not repeated
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"net": "stakced"}, "no net 'stakced'; known: window, .*Did you mean 'stacked'"),
+        ({"net.type": "stacked", "net.layers": 0}, "net: layers = 0 must be at least 1"),
+        ({"net.type": "stacked", "net.dropout": 1.0}, r"net: dropout = 1.0 must lie in \[0, 1\)"),
+        ({"net.type": "stacked", "net.inner": "bidirectonal"}, "no net 'bidirectonal'.*Did you mean 'bidirectional'"),
+        ({"net.type": "stacked", "net.inner.layer": 2}, "net.inner = .* must name its type"),
+        ({"net.type": "bidirectional", "net.layers": 2}, r"no field 'net\.layers'"),
+        ({"net.type": "highway", "cell.type": "lstm"}, "net 'highway' is not made of cells: leave --cell out"),
+        ({"net.type": "highway", "net.activation": "srelu"}, "activation = 'srelu' has parameters of its own"),
+        ({"net.type": "fsmn", "net.ahead": -1}, "ahead = -1 must not be below 0"),
+        ({"net.type": "fsmn", "net.ahead": 2, "plan": "stepwise"}, "plan 'stepwise' does not fit the form of FSMN"),
+        ({"net.type": "sliding_window", "net.past": -1}, "past = -1 must not be below 0"),
+        ({"net.type": "window", "net.past": 0}, "past = 0 must be at least 1"),
+        ({"net": "stacked", "cell.type": "elman", "plan": "associative"}, "plan 'associative' does not fit"),
+        ({"net": "builtins:dict"}, "net 'builtins:dict' has no method initial_state: a net offers"),
+        ({"net.type": "highway", "rho": 0.9}, "Highway names no recurrent block"),
+    ],
+)  # fmt: skip
+def test_impossible_nets_are_refused(fields, words):
+    with pytest.raises(ConfigError, match=words):
+        launch.check_run(launch.configure(Run, fields))
+
+
+def test_residual_needs_equal_widths():
+    with pytest.raises(ValueError, match="residual = true needs layers as wide as their input"):
+        make_body(
+            Choice("lstm", {"hidden": H}), Choice("stacked", {"residual": True, "inner": Choice("bidirectional")})
+        )(jax.random.key(0), D)
+
+
+def test_dropout_between_layers_needs_a_key_and_keeps_the_mean(key):
+    body = make_body(Choice("elman", {"hidden": 200}), Choice("stacked", {"dropout": 0.4}))(key, D)
+    inputs = jax.random.normal(key, (T, B, D))
+    state = body.initial_state((B,))
+    plain = unroll(body, inputs, state)[1]
+    np.testing.assert_array_equal(plain, unroll(body, inputs, state)[1])
+    assert not np.allclose(plain, unroll(body, inputs, state, key=key)[1])
+    ones = jnp.ones((400, B, 200))
+    kept = body.between(0, jnp.zeros((1,)), ones, key)
+    assert set(np.unique(kept)) == {np.float32(0), np.float32(1 / 0.6)}
+    assert np.mean(kept) == pytest.approx(1, abs=0.01)
+    np.testing.assert_array_equal(body.between(1, jnp.zeros((1,)), ones, key), ones)  # nothing above the top
+
+
+def test_dropout_acts_in_training_and_not_in_evaluation():
+    fields = {**NESTED, "net.inner.type": None, "net.dropout": 0.5}
+    fields.pop("net.inner.type")
+    one = launch.configure(Run, fields)
+    task = make_task(one.task)
+    model = make_model(one, task)(jax.random.key(0))
+    batch = task.sample(jax.random.key(1), 4)
+    assert not np.allclose(model(batch.inputs, key=jax.random.key(2)), model(batch.inputs))
+    graphdef, params, rest = disassemble(model)
+    grads = jax.grad(lambda p: task.loss(nnx.merge(graphdef, p, rest)(batch.inputs, key=jax.random.key(2)), batch))(
+        params
+    )
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(grads))
