@@ -35,10 +35,13 @@ def same(leaf, value):
     ("initial", "value"), [(Initial(), 0), (Initial("constant", 0.25), 0.25), (Initial("learned"), 0)]
 )
 def test_where_the_state_starts(cell, initial, value):
-    state = build(initial, cell).initial_state(B, jax.random.key(3))
-    for leaf in jax.tree.leaves(state):
-        assert leaf.shape == (B, H)
-        same(leaf, value)
+    model = build(initial, cell)
+    state, zero = model.initial_state(B, jax.random.key(3)), model.net.initial_state((B,))
+    assert jax.tree.structure(state) == jax.tree.structure(zero)
+    for (path, leaf), start in zip(jax.tree.leaves_with_path(state), jax.tree.leaves(zero), strict=True):
+        counts = getattr(path[-1], "name", None) in getattr(model.net, "clock", ())
+        assert leaf.shape == start.shape
+        same(leaf, start + (0 if counts else value))
 
 
 def test_only_a_learned_start_has_parameters():

@@ -59,9 +59,9 @@ def test_norms_and_singular_values_equal_explicit_products(name, key):
         curves = jax.jit(lambda b: dict(jacobian(model, key, b).arrays))(batch)
         for k, product in enumerate(explicit_products(model, batch, 1)):
             values = np.linalg.svd(product, compute_uv=False)
-            found = 10 ** (np.asarray(curves["singular_log10"][k, 1]) - np.log10(values))
             big = values > 1e-6 * values[0]
-            np.testing.assert_allclose(found[big], 1, rtol=1e-5)
+            found = 10 ** (np.asarray(curves["singular_log10"][k, 1])[big] - np.log10(values[big]))
+            np.testing.assert_allclose(found, 1, rtol=1e-5)
             np.testing.assert_allclose(10 ** (curves["jacobian_log10"][k, 1] - np.log10(values[0])), 1, rtol=1e-5)
             norm = np.log10(np.linalg.norm(product))
             np.testing.assert_allclose(10 ** (curves["frobenius_log10"][k, 1] - norm), 1, rtol=1e-5)
@@ -168,7 +168,8 @@ def test_the_adjoint_equals_reverse_mode(name, key):
         parts = [n for n in curves.arrays if n != "adjoint_log10"]
         assert len(parts) == len(states)
         for i, part in enumerate(parts):
-            np.testing.assert_allclose(curves[part], np.log10(found[i]), atol=1e-9)
+            with np.errstate(divide="ignore"):  # nothing reaches a clock
+                np.testing.assert_allclose(curves[part], np.log10(found[i]), atol=1e-9)
 
 
 def test_lstm_h_alone_misses_the_carousel(key):

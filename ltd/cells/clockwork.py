@@ -62,6 +62,7 @@ class Clockwork(MixRecurrentCell):
 
     key = "A3.14"
     recurrent = {"U": ("U",)}  # noqa: RUF012
+    plans = ("stepwise", "chunked")  # newton would have to find the clock step by step: no gradient passes it
     clock = ("t",)
 
     def __init__(self, key: Array, inputs: int, hidden: int = 64, periods: str = "1,2,4,8", init: str = "orthogonal"):

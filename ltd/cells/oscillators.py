@@ -51,8 +51,8 @@ class CoRNN(MixRecurrentCell):
         ValueError  if a size is below 1, dt is not positive, gamma or epsilon is negative, or `damping` is not known.
 
     Source
-        Rusch & Mishra (2021), Coupled oscillatory recurrent neural network, arXiv 2010.00951, equation 3; the
-        equation and the bound are recalled, the step was held against the authors' code, the bound derived anew.
+        Rusch & Mishra (2021), Coupled oscillatory recurrent neural network, arXiv 2010.00951; the step was held against
+        the authors' code, the equation and its bound are recalled, the bound derived anew.
     Departures
         Recurrent weights are drawn by `init`; the authors draw all of them uniformly by fan-in. dt, gamma and epsilon
         are at first those of their code for sequential MNIST.
@@ -134,8 +134,8 @@ class LEM(RecurrentCell):
         ValueError  if a size is below 1, or dt is not positive.
 
     Source
-        Rusch, Mishra, Erichson & Mahoney (2022), Long expressive memory for sequence modeling, arXiv 2110.04744,
-        equation 3; recalled, and held against the authors' code.
+        Rusch, Mishra, Erichson & Mahoney (2022), Long expressive memory for sequence modeling, arXiv 2110.04744;
+        recalled, and held against the authors' code.
     Departures
         Recurrent weights are drawn by `init`, biases start at zero; the authors draw all uniformly in 1 / sqrt(H). Two
         products depend on each other, so there is no `mix`.

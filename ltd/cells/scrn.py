@@ -98,7 +98,7 @@ class SCRN(_Context, MixRecurrentCell):
     """
 
     recurrent = {"R": ("R",)}  # noqa: RUF012
-    plans = ("stepwise", "chunked", "associative")
+    plans = ("stepwise", "chunked", "associative", "newton")
 
     def __init__(
         self,
