@@ -107,3 +107,11 @@ def activation(name: str) -> Activation:
     if name not in ACTIVATIONS:
         raise KeyError(f"no activation {name!r}; known activations: {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[name]
+
+
+def plain(name: str) -> Callable[..., Array]:
+    """The function of that name, of the pre-activation alone."""
+    found = activation(name)
+    if found.parameters:
+        raise ValueError(f"activation = {name!r} learns numbers of its own, which elman alone keeps: choose another.")
+    return found.function

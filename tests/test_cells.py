@@ -316,16 +316,17 @@ def test_gradients_against_finite_differences_and_forward_mode(row, key):
 
     difference, forward = along(c.arguments, lines)
     reverse = jax.vmap(functools.partial(inner, gradient))(lines)
-    assert np.sum(np.abs(reverse) <= 1e-6) == len(row.clock)
+    clock = np.abs(reverse) <= 1e-6  # moved, it would count on from elsewhere: by decision no gradient
+    assert np.sum(clock) == len(row.clock)
     np.testing.assert_allclose(forward, reverse, 1e-9, 1e-9)
-    np.testing.assert_allclose(difference, reverse, 1e-6, 1e-7)
+    np.testing.assert_allclose(difference[~clock], reverse[~clock], 1e-6, 1e-7)
 
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("name", list(ACTIVATIONS))
 def test_the_gradient_of_elman_is_its_adjoint_recursion(name, key):
     """d_{t-1} = U' (f'(a_t) d_t), with the slopes written by hand: for a threshold the straight-through one."""
-    (row,) = [row for row in CELL_ROWS if row.options.get("activation") == name]
+    (row,) = [row for row in CELL_ROWS if row.name == "elman" and row.options == {"activation": name}]
     c = case(row, key)
     weights = row.numpy_weights(nnx.merge(c.graphdef, c.params, c.rest))
     learned = weights.get("s", np.zeros((0, H)))

@@ -37,9 +37,11 @@ def same(leaf, value):
 def test_where_the_state_starts(cell, initial, value):
     model = build(initial, cell)
     state, zero = model.initial_state(B, jax.random.key(3)), model.net.initial_state((B,))
-    for leaf, like in zip(jax.tree.leaves(state), jax.tree.leaves(zero), strict=True):
-        assert leaf.shape == like.shape
-        same(leaf, value)
+    assert jax.tree.structure(state) == jax.tree.structure(zero)
+    for (path, leaf), start in zip(jax.tree.leaves_with_path(state), jax.tree.leaves(zero), strict=True):
+        counts = getattr(path[-1], "name", None) in getattr(model.net, "clock", ())
+        assert leaf.shape == start.shape
+        same(leaf, start + (0 if counts else value))
 
 
 def test_only_a_learned_start_has_parameters():

@@ -7,7 +7,21 @@ from inspect import isclass
 
 from flax import nnx
 
-from ltd.cells import drnn, elman, gru, lstm, lstm1997, mut, xlstm
+from ltd.cells import (
+    clockwork,
+    drnn,
+    elman,
+    gru,
+    jordan,
+    leaky,
+    lstm,
+    lstm1997,
+    mut,
+    oscillators,
+    residual,
+    scrn,
+    xlstm,
+)
 from ltd.cells.adapter import FlaxCell, from_flax
 from ltd.cells.base import DiagonalCell, MixRecurrentCell, RecurrentCell, cells_of, recurrent_blocks, rescale, width_of
 from ltd.cells.yours import PARTS, FunctionCell, check_cell, from_function, is_step
@@ -36,6 +50,12 @@ CELLS: dict[str, Callable] = {
     **mut.CELLS,
     **drnn.CELLS,
     **xlstm.CELLS,
+    **jordan.CELLS,
+    **leaky.CELLS,
+    **scrn.CELLS,
+    **residual.CELLS,
+    **clockwork.CELLS,
+    **oscillators.CELLS,
 }
 
 

@@ -137,6 +137,16 @@ def zeros(batch: tuple[int, ...], hidden: int) -> Array:
     return jnp.zeros((*batch, hidden), jnp.result_type(float))
 
 
+def keyed(key: str) -> Callable[[Callable], Callable]:
+    """Gives a function that chooses between cells the key that a cell has, for the tables made from the registry."""
+
+    def mark(choose: Callable) -> Callable:
+        vars(choose)["key"] = key
+        return choose
+
+    return mark
+
+
 def at_least_one(**sizes: int) -> None:
     """Refuse sizes below 1 by name."""
     for name, size in sizes.items():
