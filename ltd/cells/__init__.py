@@ -7,7 +7,7 @@ from inspect import isclass
 
 from flax import nnx
 
-from ltd.cells import elman, gru, lstm
+from ltd.cells import elman, gru, identity, linear, lstm, minimal, unitary
 from ltd.cells.adapter import FlaxCell, from_flax
 from ltd.cells.base import DiagonalCell, MixRecurrentCell, RecurrentCell, recurrent_blocks, rescale, width_of
 from ltd.config import ConfigError, resolve
@@ -24,7 +24,15 @@ __all__ = [
     "width_of",
 ]
 
-CELLS: dict[str, Callable] = {**elman.CELLS, **lstm.CELLS, **gru.CELLS}
+CELLS: dict[str, Callable] = {
+    **elman.CELLS,
+    **lstm.CELLS,
+    **gru.CELLS,
+    **identity.CELLS,
+    **unitary.CELLS,
+    **linear.CELLS,
+    **minimal.CELLS,
+}
 
 
 def constructor(name: str) -> Callable:
