@@ -84,12 +84,24 @@ def expm(matrix: Float[Array, "*batch H H"]) -> Float[Array, "*batch H H"]:
     norm = jax.lax.stop_gradient(jnp.max(jnp.sum(jnp.abs(matrix), axis=-2), axis=-1))
     s = jnp.clip(jnp.ceil(jnp.log2(jnp.maximum(norm, 0.5)) + 1), 0, SQUARINGS)
     scaled = matrix * jnp.exp2(-s)[..., None, None].astype(dtype)
-    series = eye
-    for k in range(TERMS[dtype.name], 0, -1):  # Horner
-        series = eye + _product(scaled, series) / k
-    for k in range(SQUARINGS):
-        series = jnp.where((k < s)[..., None, None], _product(series, series), series)
-    return series
+    # loops, not lines: a program of one product is sooner compiled than one of thirty
+    terms = jnp.arange(TERMS[dtype.name], 0, -1, dtype=dtype)  # Horner
+    series = jax.lax.scan(lambda sum_, k: (eye + _product(scaled, sum_) / k, None), eye, terms)[0]
+
+    def square(power, k):
+        return jnp.where((k < s)[..., None, None], _product(power, power), power), None
+
+    return jax.lax.scan(square, series, jnp.arange(SQUARINGS))[0]
+
+
+def nearest_orthogonal(matrix: Float[Array, "*batch H H"]) -> Float[Array, "*batch H H"]:
+    """One step of Newton and Schulz, U (3 I - U' U) / 2: squares the distance of U from the orthogonal matrices.
+
+    For a matrix that is orthogonal up to the rounding errors of how it was made. In single precision those of `expm`
+    reach 1e-4 at 512 units (measured), which over 10,000 steps of a recurrence is a factor of e.
+    """
+    eye = jnp.eye(matrix.shape[-1], dtype=matrix.dtype)
+    return _product(matrix, 1.5 * eye - 0.5 * _product(matrix.mT, matrix))
 
 
 def rho(matrix: Float[Array, "*batch H H"]) -> Float[Array, "*batch"]:

@@ -14,30 +14,51 @@ from ltd.cells import CELLS
 from ltd.cells.linear import hippo
 from ltd.cells.unitary import complex_modrelu, modrelu
 from ltd.settings import Plan
-from ltd.unroll import unroll
+from ltd.trees import disassemble
+from ltd.unroll import unroll as unroll_by
 from oracles import linear as oracles
 
 LOOP = Plan("stepwise")
+compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiling is most of it
 ROTATIONS = ["urnn", "exprnn", "scornn"]
 PRECISIONS = pytest.mark.parametrize(("double", "tolerance"), [(False, 1e-5), (True, 1e-12)])
 
 
-def departure(kernel):
+def unroll(cell, inputs, state, plan, valid=None):
+    """In one compiled program."""
+    graphdef, params, rest = disassemble(cell)
+
+    @compiled
+    def run(params, inputs, state, valid):
+        return unroll_by(nnx.merge(graphdef, params, rest), inputs, state, plan, valid)
+
+    return run(params, inputs, state, valid)
+
+
+def build(name, key, hidden, inputs=3, **options):
+    """A cell, drawn in one compiled program."""
+    graphdef, _, rest = disassemble(nnx.eval_shape(lambda: CELLS[name](key, inputs, hidden=hidden, **options)))
+    params = compiled(lambda key: disassemble(CELLS[name](key, inputs, hidden=hidden, **options))[1])(key)
+    return nnx.merge(graphdef, params, rest)
+
+
+def departure(cell):
     """Largest entry of U' U - I."""
-    U = np.asarray(kernel[0])
+    graphdef, params, rest = disassemble(cell)
+    U = np.asarray(compiled(lambda params: nnx.merge(graphdef, params, rest).kernel()[0])(params))
     return np.max(np.abs(U.T @ U - np.eye(len(U))))
 
 
-def descend(cell, key, rate=0.3):
+def descend(cell, key, rate=1.0):
     """The cell after one large step down the gradient of a loss on random inputs."""
-    graphdef, params, rest = nnx.split(cell, nnx.Param, ...)
-    inputs = jax.random.normal(key, (20, 3, cell.inputs))
+    graphdef, params, rest = disassemble(cell)
+    inputs = jax.random.normal(key, (8, 3, cell.inputs))
 
-    @jax.jit
+    @compiled
     def step(params):
         def loss(params):
             own = nnx.merge(graphdef, params, rest)
-            return jnp.sum(jnp.sin(unroll(own, inputs, own.initial_state((3,)), Plan("chunked", 5))[1]))
+            return jnp.sum(jnp.sin(unroll_by(own, inputs, own.initial_state((3,)), LOOP)[1]))
 
         return jax.tree.map(lambda p, g: p - rate * g, params, jax.grad(loss)(params))
 
@@ -66,12 +87,15 @@ def test_expm_against_scipy(norm, double, tolerance):
 def test_matrix_functions_are_differentiable_twice_among_lanes(function, key):
     f = getattr(linalg, function)
     A, V = jax.random.normal(key, (2, 3, 5, 5)) + 2 * jnp.eye(5)
+    probe = jax.random.normal(key, (5, 5))
 
     def along(A, V, t):
         return f(A + t * V)
 
-    first = jax.jit(jax.vmap(lambda A, V: jax.jvp(functools.partial(along, A, V), (0.0,), (1.0,))[1]))(A, V)
-    second = jax.jit(jax.vmap(jax.jacfwd(jax.jacrev(along, 2), 2), (0, 0, None)))(A, V, 0.0)
+    first = compiled(jax.vmap(lambda A, V: jax.jvp(functools.partial(along, A, V), (0.0,), (1.0,))[1]))(A, V)
+    second = compiled(jax.vmap(jax.jacfwd(jax.grad(lambda *a: jnp.sum(probe * along(*a)), 2), 2), (0, 0, None)))(
+        A, V, 0.0
+    )
     for a, v, one, two in zip(*map(np.asarray, (A, V, first, second)), strict=True):
         if function == "expm":
             wanted = scipy.linalg.expm_frechet(a, v, compute_expm=False)
@@ -81,7 +105,7 @@ def test_matrix_functions_are_differentiable_twice_among_lanes(function, key):
             M = np.linalg.inv(a)
             wanted, wanted_two = -M @ v @ M, 2 * M @ v @ M @ v @ M
         np.testing.assert_allclose(one, wanted, 1e-10, 1e-10 * np.max(np.abs(wanted)))
-        np.testing.assert_allclose(two, wanted_two, 1e-9, 1e-9 * np.max(np.abs(wanted_two)))
+        assert two == pytest.approx(np.sum(np.asarray(probe) * wanted_two), rel=1e-9)  # reverse, then forward
 
 
 @PRECISIONS
@@ -98,15 +122,16 @@ def test_inverse_of_many(double, tolerance):
 
 @PRECISIONS
 @pytest.mark.parametrize("name", ROTATIONS)
-@pytest.mark.parametrize("hidden", [1, 7, 64])
+@pytest.mark.parametrize("hidden", [1, 64])
 def test_kernels_are_orthogonal_and_stay_so(name, hidden, double, tolerance, key):
     with jax.enable_x64(double):
-        cell = CELLS[name](key, 3, hidden=hidden)
-        assert departure(cell.kernel()) <= tolerance
+        cell = build(name, key, hidden)
+        assert departure(cell) <= tolerance
         moved = descend(cell, key)
-        assert departure(moved.kernel()) <= tolerance
-        if hidden > 1:
-            assert np.max(np.abs(moved.kernel()[0] - cell.kernel()[0])) > 1e-3  # the step did move it
+        assert departure(moved) <= tolerance
+        name_of_angles = "theta" if name == "urnn" else "a"
+        before, after = (getattr(each, name_of_angles)[...] for each in (cell, moved))
+        assert hidden == 1 or np.max(np.abs(after - before)) > 0.1  # the step did move it
 
 
 @pytest.mark.usefixtures("x64")
@@ -120,11 +145,11 @@ def test_norms_are_kept_over_10000_steps(name, key):
     def norms(leaves):
         return jnp.sqrt(sum(jnp.sum(jnp.square(leaf), axis=-1) for leaf in leaves))
 
+    silence = jnp.zeros((10_000, 3, 2))
+
     @jax.jit
     def run(state):
-        (final, outputs), pull = jax.vjp(
-            lambda s: unroll(cell, jnp.zeros((10_000, 3, 2)), s, Plan("chunked", 100)), state
-        )
+        (_, outputs), pull = jax.vjp(lambda s: unroll_by(cell, silence, s, Plan("chunked", 100)), state)
         (d_state,) = pull((state, jnp.zeros_like(outputs)))
         return norms([outputs]), norms(jax.tree.leaves(d_state))
 
@@ -213,7 +238,7 @@ def test_powers_of_lt_rnn_equal_its_loop(length, pooling, key):
 
 def test_pooling_has_a_gradient_at_zero(key):
     cell = CELLS["lt_rnn"](key, 2, hidden=6, pooling=True)
-    gradient = jax.grad(lambda x: jnp.sum(unroll(cell, x, cell.initial_state((1,)), LOOP)[1]))(jnp.zeros((3, 1, 2)))
+    gradient = jax.grad(lambda x: jnp.sum(unroll_by(cell, x, cell.initial_state((1,)), LOOP)[1]))(jnp.zeros((3, 1, 2)))
     np.testing.assert_array_equal(gradient, 0)
 
 
@@ -254,17 +279,13 @@ def test_impulse_response_of_lru(norm, key):
     np.testing.assert_allclose(outputs, wanted, 1e-10, 1e-10)
 
 
-def test_the_norm_of_lru_keeps_the_state_of_white_noise_at_the_size_of_the_input(key):
-    """Var h = |n B x|^2 / (1 - |lambda|^2): what n is for."""
-    cell = CELLS["lru"](key, 1, hidden=100, r_min=0.5, r_max=0.95)
-    inputs = jax.random.normal(key, (1000, 8, 1))
-    state = cell.initial_state((8,))
-    drive = cell.project(inputs)
-    a, b = cell.affine(cell.kernel(), drive)
-    _, states = jax.lax.associative_scan(lambda x, y: (y[0] * x[0], y[0] * x[1] + y[1]), (a, b))
-    power = np.mean(np.abs(states[200:]) ** 2, axis=(0, 1)) / np.sum(np.square(cell.B[...]), axis=(0, 1))
-    assert np.mean(power) == pytest.approx(1, rel=0.1)
-    assert all(leaf.shape == (8, 100) for leaf in state)
+def test_the_norm_of_lru_keeps_the_state_at_the_size_of_white_noise(key):
+    """Var h = n^2 |B|^2 / (1 - |lambda|^2) = |B|^2: what n is for."""
+    cell = build("lru", key, 50, inputs=1, r_min=0.5, r_max=0.95)
+    cell.F[...], cell.C[...] = jnp.zeros((1, 50)), jnp.zeros((2, 50, 50)).at[0].set(jnp.eye(50))  # the output: Re h
+    _, outputs = unroll(cell, jax.random.normal(key, (1000, 8, 1)), cell.initial_state((8,)), Plan("chunked"))
+    power = 2 * np.mean(np.square(outputs[200:]), axis=(0, 1)) / np.sum(np.square(cell.B[...]), axis=(0, 1))
+    assert np.mean(power) == pytest.approx(1, rel=0.15)
 
 
 @pytest.mark.usefixtures("x64")

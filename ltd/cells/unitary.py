@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -154,7 +155,8 @@ class URNN(MixRecurrentCell):
     def advance(self, state: ComplexState, drive, mixed) -> tuple[ComplexState, Array]:
         """h = modrelu(drive + U h)."""
         product, b = mixed
-        re, im = complex_modrelu(*jnp.split(drive + product, 2, axis=-1), b)
+        re, im = jnp.split(drive + product, 2, axis=-1)
+        re, im = complex_modrelu(re, im, b)
         return ComplexState(re, im), jnp.concatenate([re, im], axis=-1)
 
 
@@ -176,6 +178,7 @@ class _Orthogonal(MixRecurrentCell):
 
     key = "A3.14"
     exact = True
+    rotation: Callable[[], Array]
 
     def __init__(self, key: Array, inputs: int, hidden: int, init: str, spread: float):
         at_least_one(inputs=inputs, hidden=hidden)
@@ -193,6 +196,10 @@ class _Orthogonal(MixRecurrentCell):
     def project(self, inputs: Array) -> Array:
         """x W. The bias is that of the modulus and waits for the state."""
         return inputs @ self.W[...]
+
+    def kernel(self):
+        """U, the rounding errors of how it was made taken out, and b."""
+        return linalg.nearest_orthogonal(self.rotation()), self.b[...]
 
     def mix(self, kernel, read):
         """h U, and b spread over the batch."""
@@ -227,17 +234,18 @@ class ExpRNN(_Orthogonal):
         Lezcano-Casado & Martinez-Rubio (2019), Cheap orthogonal constraints in neural networks, arXiv 1901.08428;
         form and initial values of a and b as in the authors' released code.
     Departures
-        The exponential is differentiated as it is computed, not by a formula of its own; no change of basis during
-        training. W starts uniform within 1 / sqrt(D); the authors draw it from N(0, 2 / D). As in the paper, no matrix
-        of determinant -1 is within reach.
+        The exponential is differentiated as it is computed, not by a formula of its own, and its rounding errors are
+        taken out by one step towards the nearest orthogonal matrix. No change of basis during training. W starts
+        uniform within 1 / sqrt(D); the authors draw it from N(0, 2 / D). As in the paper, no matrix of determinant -1
+        is within reach.
     """
 
     def __init__(self, key: Array, inputs: int, hidden: int = 64, init: str = "henaff"):
         super().__init__(key, inputs, hidden, init, 0.01)
 
-    def kernel(self):
-        """U and b."""
-        return linalg.expm(skew(self.a[...], self.hidden)), self.b[...]
+    def rotation(self) -> Array:
+        """U."""
+        return linalg.expm(skew(self.a[...], self.hidden))
 
 
 class ScoRNN(_Orthogonal):
@@ -262,8 +270,9 @@ class ScoRNN(_Orthogonal):
         Helfrich, Willmott & Ye (2018), Orthogonal recurrent neural networks with scaled Cayley transform,
         arXiv 1707.09520; form and initial values as in the authors' released code.
     Departures
-        A moves by the optimizer of all weights; the authors give it one of its own with a smaller step. W starts
-        uniform within 1 / sqrt(D), theirs within 0.01. rho is a share, theirs a number of units.
+        Rounding errors of U are taken out as in ExpRNN. A moves by the optimizer of all weights; the authors give it
+        one of its own with a smaller step. W starts uniform within 1 / sqrt(D), theirs within 0.01. rho is a share,
+        theirs a number of units.
     """
 
     def __init__(self, key: Array, inputs: int, hidden: int = 64, rho: float = 0.5, init: str = "cayley"):
@@ -272,12 +281,12 @@ class ScoRNN(_Orthogonal):
             raise ValueError(f"rho = {rho} must lie between 0 and 1: it is the share of -1 on the diagonal of D.")
         self.rho = rho
 
-    def kernel(self):
-        """U and b; (I + A)^-1 (I - A) = 2 (I + A)^-1 - I needs no product."""
+    def rotation(self) -> Array:
+        """U; (I + A)^-1 (I - A) = 2 (I + A)^-1 - I needs no product."""
         A = skew(self.a[...], self.hidden)
         eye = jnp.eye(self.hidden, dtype=A.dtype)
         D = np.where(np.arange(self.hidden) < self.hidden - round(self.rho * self.hidden), 1, -1)
-        return (2 * linalg.inverse(eye + A) - eye) * D.astype(A.dtype), self.b[...]
+        return (2 * linalg.inverse(eye + A) - eye) * D.astype(A.dtype)
 
 
 CELLS = {"urnn": URNN, "exprnn": ExpRNN, "scornn": ScoRNN}
