@@ -9,6 +9,7 @@ busy by the lanes. On an accelerator batches stay batches.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -48,6 +49,59 @@ def _largest_modulus_on_host(matrix):
 
 qr = _one_by_one(lambda matrix: tuple(jnp.linalg.qr(matrix)))
 singular_values = _one_by_one(lambda matrix: jnp.linalg.svd(matrix, compute_uv=False))
+_solve = _one_by_one(lambda matrix: jnp.linalg.inv(matrix))
+_product = functools.partial(jnp.matmul, precision="highest")  # 10 bits of mantissa would not keep a matrix orthogonal
+
+
+@jax.custom_jvp
+def inverse(matrix: Float[Array, "*batch H H"]) -> Float[Array, "*batch H H"]:
+    """The inverse M of A. Its derivative is two products, dM = -M dA M, and no second factorisation."""
+    return _solve(matrix)
+
+
+@inverse.defjvp
+def _inverse_jvp(primals, tangents):
+    (A,), (dA,) = primals, tangents
+    M = inverse(A)
+    return M, -_product(_product(M, dA), M)
+
+
+TERMS = {"float32": 9, "float64": 16}  # of the Taylor series, the norm of the scaled matrix being at most one half
+SQUARINGS = 10  # norms up to 512 are scaled down to one half
+
+
+def expm(matrix: Float[Array, "*batch H H"]) -> Float[Array, "*batch H H"]:
+    """The matrix exponential by scaling and squaring, from products alone: safe among lanes, differentiable.
+
+        exp(A) = (exp(A / 2^s))^(2^s)
+
+    s is chosen by the 1-norm of each matrix so that the Taylor series of the scaled one converges to rounding. Squaring
+    magnifies rounding errors by 2^s, so that of a norm of 100 about two digits are lost. Norms above 512 are not scaled
+    down far enough.
+    """
+    dtype = matrix.dtype
+    eye = jnp.broadcast_to(jnp.eye(matrix.shape[-1], dtype=dtype), matrix.shape)
+    norm = jax.lax.stop_gradient(jnp.max(jnp.sum(jnp.abs(matrix), axis=-2), axis=-1))
+    s = jnp.clip(jnp.ceil(jnp.log2(jnp.maximum(norm, 0.5)) + 1), 0, SQUARINGS)
+    scaled = matrix * jnp.exp2(-s)[..., None, None].astype(dtype)
+    # loops, not lines: a program of one product is sooner compiled than one of thirty
+    terms = jnp.arange(TERMS[dtype.name], 0, -1, dtype=dtype)  # Horner
+    series = jax.lax.scan(lambda sum_, k: (eye + _product(scaled, sum_) / k, None), eye, terms)[0]
+
+    def square(power, k):
+        return jnp.where((k < s)[..., None, None], _product(power, power), power), None
+
+    return jax.lax.scan(square, series, jnp.arange(SQUARINGS))[0]
+
+
+def nearest_orthogonal(matrix: Float[Array, "*batch H H"]) -> Float[Array, "*batch H H"]:
+    """One step of Newton and Schulz, U (3 I - U' U) / 2: squares the distance of U from the orthogonal matrices.
+
+    For a matrix that is orthogonal up to the rounding errors of how it was made. In single precision those of `expm`
+    reach 1e-4 at 512 units (measured), which over 10,000 steps of a recurrence is a factor of e.
+    """
+    eye = jnp.eye(matrix.shape[-1], dtype=matrix.dtype)
+    return _product(matrix, 1.5 * eye - 0.5 * _product(matrix.mT, matrix))
 
 
 def rho(matrix: Float[Array, "*batch H H"]) -> Float[Array, "*batch"]:

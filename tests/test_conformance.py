@@ -2,7 +2,9 @@
 
 import importlib.util
 import os
+import runpy
 import sys
+from types import ModuleType
 
 import jax
 import numpy as np
@@ -10,52 +12,52 @@ import pytest
 
 from ltd import conformance
 from ltd.config import ConfigError
+from ltd.conformance import checks, maps, sides
 from ltd.settings import Plan
 
-HAVE_TORCH = importlib.util.find_spec("torch") is not None
 REQUIRED = os.environ.get("LTD_CONFORMANCE") == "required"
-
-needs_torch = pytest.mark.skipif(not HAVE_TORCH and not REQUIRED, reason="torch is not installed")
+MISSING = {name for name in conformance.FRAMEWORKS if importlib.util.find_spec(name) is None}
 precisions = pytest.mark.parametrize("precision", ["float32", "float64"])
+
+
+def needs(*names):
+    """Left out where a framework is missing, unless all are required."""
+    missing = sorted(MISSING & {name.split()[0] for name in names})
+    return pytest.mark.skipif(bool(missing) and not REQUIRED, reason=f"not installed: {', '.join(missing)}")
+
+
+def pairs(must_fail):
+    return [
+        pytest.param(name, marks=needs(name)) for name, pair in conformance.PAIRS.items() if pair.must_fail == must_fail
+    ]
 
 
 def assert_same(found):
     rows = list(found)
-    assert len(rows) == len(conformance.PLANS) * len(conformance.QUANTITIES)
+    assert len(rows) == len(conformance.WAYS) * len(conformance.QUANTITIES)
     assert not any(row["must_fail"] for row in rows)
     assert all(row["ok"] and row["difference"] <= row["tolerance"] for row in rows), rows
-    return rows
+
+
+def assert_apart(found, count):
+    rows = list(found)
+    assert [row["quantity"] for row in rows] == ["outputs", "input gradient"] * count
+    assert all(row["must_fail"] and row["ok"] and row["difference"] > 0.1 for row in rows), rows
 
 
 def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
 
-@needs_torch
 @precisions
-def test_lstm_torch(precision):
-    assert_same(conformance.same("torch LSTM", precision))
+@pytest.mark.parametrize("name", pairs(must_fail=False))
+def test_pairs_agree_by_every_plan_and_step_by_step(name, precision):
+    assert_same(conformance.same(name, precision))
 
 
-@needs_torch
-@precisions
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-def test_elman_torch(nonlinearity, precision):
-    assert_same(conformance.same(f"torch RNN {nonlinearity}", precision))
-
-
-@needs_torch
-@precisions
-def test_gru_torch(precision):
-    assert_same(conformance.same("torch GRU", precision))
-    apart = [row for row in conformance.apart(precision) if row["pair"].startswith("nnx GRUCell")]
-    assert [row["quantity"] for row in apart] == ["outputs", "input gradient"]
-    assert all(row["must_fail"] and row["ok"] and row["difference"] > 0.1 for row in apart), apart
-
-
-@precisions
-def test_lstm_nnx(precision):
-    assert_same(conformance.same("nnx LSTMCell", precision))
+@pytest.mark.parametrize("name", pairs(must_fail=True))
+def test_pairs_that_must_fail_do(name):
+    assert_apart(conformance.same(name, "float32"), len(conformance.WAYS))
 
 
 @precisions
@@ -63,13 +65,29 @@ def test_lstm_nnx_through_the_adapter(precision):
     assert_same(conformance.adapter(precision))
 
 
+@needs("torch", "haiku")
+def test_the_gru_of_torch_has_no_map_to_three_others():
+    found = list(conformance.apart("float32"))
+    for start, ways in (("nnx GRUCell", 1), ("haiku GRU", 1), ("gru_before", len(conformance.WAYS))):
+        assert_apart([row for row in found if row["pair"].startswith(start)], ways)
+
+
+@needs("torch")
 @precisions
-@pytest.mark.parametrize("kind", ["GRUCell", "SimpleCell"])
-def test_other_cells_of_nnx(kind, precision):
-    assert_same(conformance.same(f"nnx {kind}", precision))
+def test_orthogonal_kernels_are_those_of_torch(precision):
+    rows = list(conformance.kernels(precision))
+    assert len(rows) == 4 and all(row["ok"] for row in rows), rows
 
 
-@pytest.mark.parametrize("plan", conformance.PLANS)
+def test_every_framework_of_the_extra_is_compared():
+    known = {*conformance.FRAMEWORKS, "nnx", "linen"}
+    assert {name.split()[0] for name in conformance.PAIRS} == known
+    assert {pair.cell for pair in conformance.PAIRS.values()} == {
+        "elman", "lstm", "gru_before", "gru_after", "exprnn", "scornn",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("plan", conformance.WAYS)
 def test_gru_reset_forms(plan):
     """With the reset before the product: equal to a loop in numpy, and apart from the form with the reset after it."""
     with jax.enable_x64(True):
@@ -78,8 +96,8 @@ def test_gru_reset_forms(plan):
         weights = {"W": given.draw((5, 3 * H)), "b": given.draw((3 * H,))}
         split = {"U": given.draw((H, 2 * H)), "U_n": given.draw((H, H))}
         whole = {"U": np.concatenate([split["U"], split["U_n"]], -1), "b_u": np.zeros(H)}
-        before = conformance.run_ltd("gru_before", given, weights | split, conformance.PLANS[plan])
-        after = conformance.run_ltd("gru_after", given, weights | whole, conformance.PLANS[plan])
+        before = sides.run_ltd("gru_before", given, weights | split, conformance.WAYS[plan])
+        after = sides.run_ltd("gru_after", given, weights | whole, conformance.WAYS[plan])
 
     def reference(reset_before):
         h, outputs = np.zeros((conformance.BATCH, H)), []
@@ -96,30 +114,23 @@ def test_gru_reset_forms(plan):
     assert np.abs(before.outputs - after.outputs).max() > 0.1
 
 
-@needs_torch
-def test_gru_before_is_not_the_gru_of_torch():
-    rows = [row for row in conformance.apart("float32") if row["pair"].startswith("gru_before")]
-    assert len(rows) == 2 * len(conformance.PLANS)
-    assert all(row["must_fail"] and row["ok"] and row["difference"] > 0.1 for row in rows), rows
-
-
 @pytest.mark.parametrize("wrong", ["order of gates", "bias", "sign"])
 def test_a_wrong_map_would_be_noticed(wrong):
     given = conformance.problem(0, "float32")
-    theirs = conformance.run_nnx("LSTMCell", given)
-    weights = dict(conformance.nnx_lstm(theirs.weights, np.add))
+    theirs = sides.whole(sides.side_nnx("LSTMCell", given), given)
+    weights = dict(maps.nnx_lstm(theirs.weights, np.add))
     if wrong == "order of gates":
         weights["U"] = np.roll(weights["U"], conformance.HIDDEN, axis=-1)
     else:
         weights["b"] = weights["b"] + (1e-3 if wrong == "bias" else -2 * weights["b"])
-    ours = conformance.run_ltd("lstm", given, weights, Plan("chunked"))
-    mapped = theirs._replace(grads=conformance.nnx_lstm(theirs.grads, np.add))
+    ours = sides.run_ltd("lstm", given, weights, Plan("chunked"))
+    mapped = theirs._replace(grads=maps.nnx_lstm(theirs.grads, maps.first))
     assert not any(row["ok"] for row in conformance.compare("wrong", ours, mapped))
 
 
 def test_a_gradient_that_is_off_or_not_finite_would_be_noticed():
     given = conformance.problem(0, "float32")
-    theirs = conformance.run_nnx("SimpleCell", given)
+    theirs = sides.whole(sides.side_nnx("SimpleCell", given), given)
     for factor in (1 + 1e-4, np.nan):
         off = theirs._replace(grads={name: a * np.float32(factor) for name, a in theirs.grads.items()})
         assert [row["ok"] for row in conformance.compare("off", off, theirs)] == [True, True, False]
@@ -127,9 +138,11 @@ def test_a_gradient_that_is_off_or_not_finite_would_be_noticed():
     assert [row["ok"] for row in alike] == [False, False]
 
 
-def test_torch_that_is_missing_is_one_clear_line(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ConfigError, match="torch is not installed"):
+@pytest.mark.parametrize(("module", "package"), conformance.FRAMEWORKS.items())
+def test_a_framework_that_is_missing_is_one_clear_line(module, package, monkeypatch, capsys):
+    for name in conformance.FRAMEWORKS:
+        monkeypatch.setitem(sys.modules, name, None if name == module else ModuleType(name))
+    with pytest.raises(ConfigError, match=f"{package} is not installed"):
         conformance.rows()
     assert conformance.main() == 2
     said = capsys.readouterr()
@@ -142,7 +155,7 @@ def test_torch_that_is_missing_is_one_clear_line(monkeypatch, capsys):
 def test_main_prints_every_row_and_fails_if_one_is_over(ok, monkeypatch, capsys):
     row = dict(pair="a = b", quantity="outputs", difference=1e-7, tolerance=1e-5, ok=True, must_fail=False)
     other = dict(row, pair="c = d", must_fail=True, tolerance=0.1, difference=0.2 if ok else 0.0, ok=ok)
-    monkeypatch.setattr(conformance, "rows", lambda: [row, other])
+    monkeypatch.setattr(checks, "rows", lambda: [row, other])
     assert conformance.main() == (0 if ok else 1)
     said = capsys.readouterr().out
     assert "a = b" in said
@@ -151,12 +164,19 @@ def test_main_prints_every_row_and_fails_if_one_is_over(ok, monkeypatch, capsys)
 
 
 def test_all_rows_have_the_same_columns(monkeypatch):
-    monkeypatch.setattr(conformance, "import_torch", lambda: None)
-    monkeypatch.setattr(conformance, "SAME", {"nnx SimpleCell": conformance.SAME["nnx SimpleCell"]})
-    monkeypatch.setattr(conformance, "apart", lambda precision, seed: iter([]))
-    monkeypatch.setattr(conformance, "adapter", lambda precision, seed: iter([]))
+    monkeypatch.setattr(checks, "framework", lambda name: None)
+    monkeypatch.setattr(checks, "PAIRS", {"nnx SimpleCell": conformance.PAIRS["nnx SimpleCell"]})
+    for other in ("apart", "adapter", "kernels"):
+        monkeypatch.setattr(checks, other, lambda precision, seed: iter([]))
     rows = conformance.rows()
-    assert len(rows) == len(conformance.TOLERANCE) * len(conformance.PLANS) * len(conformance.QUANTITIES)
+    assert len(rows) == len(conformance.TOLERANCE) * len(conformance.WAYS) * len(conformance.QUANTITIES)
     for row in rows:
         assert list(row) == ["pair", "quantity", "difference", "tolerance", "ok", "must_fail"]
     assert len({(row["pair"], row["quantity"]) for row in rows}) == len(rows)
+
+
+def test_the_module_runs_as_a_program(monkeypatch):
+    monkeypatch.setattr(checks, "main", lambda: 3)
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("ltd.conformance", run_name="__main__")
+    assert stopped.value.code == 3

@@ -12,14 +12,18 @@ from ltd.cells import (
     drnn,
     elman,
     gru,
+    identity,
     jordan,
     leaky,
+    linear,
     lstm,
     lstm1997,
+    minimal,
     mut,
     oscillators,
     residual,
     scrn,
+    unitary,
     xlstm,
 )
 from ltd.cells.adapter import FlaxCell, from_flax
@@ -44,18 +48,22 @@ __all__ = [
 
 CELLS: dict[str, Callable] = {
     **elman.CELLS,
-    **lstm.CELLS,
-    **gru.CELLS,
-    **lstm1997.CELLS,
-    **mut.CELLS,
-    **drnn.CELLS,
-    **xlstm.CELLS,
     **jordan.CELLS,
     **leaky.CELLS,
     **scrn.CELLS,
-    **residual.CELLS,
     **clockwork.CELLS,
+    **residual.CELLS,
     **oscillators.CELLS,
+    **lstm1997.CELLS,
+    **lstm.CELLS,
+    **mut.CELLS,
+    **drnn.CELLS,
+    **xlstm.CELLS,
+    **gru.CELLS,
+    **minimal.CELLS,
+    **identity.CELLS,
+    **unitary.CELLS,
+    **linear.CELLS,
 }
 
 

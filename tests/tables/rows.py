@@ -34,7 +34,7 @@ class CellRow:
     flat: bool = False  # some of its gradients are exactly zero
     seeded: bool = True  # its parameters are drawn from the key
     cut: tuple[str, ...] = ()  # parts of the state that a surrogate gradient holds constant
-    sizes: tuple[tuple[int, int], ...] = ((3, 4), (1, 7))  # (D, H) at which parameters are counted
+    sizes: tuple[tuple[int, int], ...] = ((3, 4), (1, 6))  # (D, H) at which parameters are counted
     start: Callable[[Any], Any] = lambda state: state  # what the tests' random state becomes before they start from it
 
     def __str__(self):
