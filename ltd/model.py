@@ -63,13 +63,14 @@ class Model(nnx.Module):
                 for leaf, k in zip(leaves, keys, strict=True)
             ]
         new = iter(leaves)
-        return jax.tree_util.tree_map_with_path(lambda p, old: old if self._counts(p) else next(new), state)
+        return jax.tree_util.tree_map_with_path(lambda p, old: old if self.counts(p) else next(new), state)
 
     def _memory(self, state: State) -> list[Array]:
         """The parts of a state that are memory, not a clock."""
-        return [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state) if not self._counts(path)]
+        return [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state) if not self.counts(path)]
 
-    def _counts(self, path: Any) -> bool:
+    def counts(self, path: Any) -> bool:
+        """Whether the part of the state at this path is a clock."""
         return getattr(path[-1], "name", None) in getattr(self.net, "clock", ()) if path else False
 
     def readout(self, hidden: Float[Array, "T B H"]) -> Float[Array, "T B O"]:
@@ -92,7 +93,11 @@ class Model(nnx.Module):
         state, net, seen = self.initial_state(inputs.shape[1], key), self.net, self.embed(inputs)
         if half and not getattr(net, "exact", False):
             graphdef, params, rest = disassemble(net)
-            params, state, seen = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (params, state, seen))
+            params, seen = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (params, seen))
+            # 8 bits count to 256: a clock stays as it is
+            state = jax.tree_util.tree_map_with_path(
+                lambda path, leaf: leaf if self.counts(path) else leaf.astype(jnp.bfloat16), state
+            )
             net = nnx.merge(graphdef, params, rest)
         inside = None if key is None else stream(key, "net")
         outputs = unroll(net, seen, state, plan, valid, inside)[1]

@@ -49,6 +49,8 @@ def gradient(model: Network, key: Array, batch: Batch, task: Task | None = None)
         direct = jnp.zeros_like(found.outputs)
         keys = jax.random.split(stream(key, "readout of the probe"), len(jax.tree.leaves(last)))
         seed = _map_keys(lambda leaf, k: jax.random.normal(k, leaf.shape, leaf.dtype), last, keys)
+        if hasattr(model, "counts"):  # a clock is no memory
+            seed = jax.tree_util.tree_map_with_path(lambda p, leaf: 0 * leaf if model.counts(p) else leaf, seed)
     else:
         direct = found.direct(output_gradient(model, batch, task))
         seed = jax.tree.map(jnp.zeros_like, last)
