@@ -45,7 +45,7 @@ ROWS = [
     CellRow("ctrnn", oracles.ctrnn("euler", 1.0), lambda D, H: affine(1, D, H) + H, ("h",), {"learned": True}),
     CellRow(
         "ctrnn", oracles.ctrnn("rk4", 2.0), lambda D, H: affine(1, D, H) + 1, ("h",),
-        {"method": "rk4", "dt": 2.0, "learned": True, "shared": True, "tau_min": 4.0, "tau_max": 4.0}, mixes=False,
+        {"method": "rk4", "dt": 2.0, "learned": True, "shared": True, "tau_min": 4.0, "tau_max": 4.0}, **ALIKE, **STEP,
     ),
     CellRow("scrn", oracles.scrn(), scrn, ("h", "s"), {"context": CONTEXT}, alike=True, **BOTH),
     CellRow(
