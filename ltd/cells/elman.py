@@ -117,7 +117,7 @@ class Elman(MixRecurrentCell):
         h = f(drive + product, *scalars)
         return ElmanState(h), h
 
-    def gamma(self) -> Array:
+    def derivative_bound(self) -> Array:
         """The bound of |f'| at the present parameters."""
         bound = activations.activation(self.activation).gamma
         return jnp.asarray(bound if self.s is None else bound(*self.s[...]))  # type: ignore[operator]

@@ -58,9 +58,9 @@ def jacobian(model: Network, key: Array, batch: Batch, task: Task | None = None)
     sizes = sum(leaf[0, 0].size for leaf in jax.tree.leaves(found.before))
     arrays, axes = (_norm_by_iteration if sizes > LARGE else _by_qr)(found)
     lags = jnp.arange(len(found.outputs))
-    if hasattr(model.net, "gamma"):
+    if hasattr(model.net, "derivative_bound"):
         (U,) = recurrent_blocks(model.net).values()
-        arrays["bound_log10"] = lags * jnp.log10(model.net.gamma() * sigma(U))
+        arrays["bound_log10"] = lags * jnp.log10(model.net.derivative_bound() * sigma(U))
         arrays["asymptote_log10"] = lags * jnp.log10(rho(U))
         axes |= {"bound_log10": ("lag",), "asymptote_log10": ("lag",)}
     return Curves(arrays, axes)
