@@ -35,9 +35,10 @@ def same(leaf, value):
     ("initial", "value"), [(Initial(), 0), (Initial("constant", 0.25), 0.25), (Initial("learned"), 0)]
 )
 def test_where_the_state_starts(cell, initial, value):
-    state = build(initial, cell).initial_state(B, jax.random.key(3))
-    for leaf in jax.tree.leaves(state):
-        assert leaf.shape == (B, H)
+    model = build(initial, cell)
+    state = model.initial_state(B, jax.random.key(3))
+    for leaf, own in zip(jax.tree.leaves(state), jax.tree.leaves(model.cell.initial_state((B,))), strict=True):
+        assert leaf.shape == own.shape
         same(leaf, value)
 
 
