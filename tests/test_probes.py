@@ -23,7 +23,10 @@ NAMES = [*CELLS, "flax.nnx:LSTMCell", "flax.nnx:GRUCell"]
 
 
 def network(name, key, hidden=5, inputs=2, **options):
-    return Model(key, constructor(name)(key, inputs, hidden, **options), 1, False, Initial())
+    cell = constructor(name)(key, inputs, hidden, **options)
+    if name == "irnn":
+        cell.b[...] += 0.1  # so that no unit dies, and no product is exactly zero
+    return Model(key, cell, 1, False, Initial())
 
 
 def batch_of(key, length=20, samples=2, inputs=2):

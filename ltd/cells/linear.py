@@ -32,7 +32,6 @@ class Split(NamedTuple):
 class _ComplexDiagonal(DiagonalCell):
     """What both share: a complex state of `size` numbers, and a real output through the pair C, F."""
 
-    key = "A3.14"
     exact = True
     size: int
     C: nnx.Param
@@ -66,7 +65,7 @@ class LRU(_ComplexDiagonal):
 
         h_t    = lambda h_{t-1} + n (x_t B)
         y_t    = Re(h_t C) + x_t F
-        lambda = exp(-exp(nu) + i exp(theta));   n = exp(gamma), or sqrt(1 - |lambda|^2) if `norm` is tied
+        lambda = exp(-exp(nu) + i exp(theta));   n = exp(log_n), or sqrt(1 - |lambda|^2) if `norm` is tied
 
     Shapes
         x_t    input                                                       (B, D)
@@ -74,7 +73,7 @@ class LRU(_ComplexDiagonal):
         y_t    output                                                      (B, H)
         nu     |lambda|^2 uniform in [r_min^2, r_max^2] at first           (N,)
         theta  log of the phase, which is uniform in [0, theta_max]        (N,)
-        gamma  log of n, at first so that n = sqrt(1 - |lambda|^2); only where `norm` is learned   (N,)
+        log_n  log of n, at first so that n = sqrt(1 - |lambda|^2); only where `norm` is learned   (N,)
         B      input weights, real and imaginary part, N(0, 1 / 2D) each   (2, D, N)
         C      output weights, real and imaginary part, N(0, 1 / N) each   (2, N, H)
         F      feed-through, N(0, 1 / D)                                   (D, H)
@@ -84,12 +83,14 @@ class LRU(_ComplexDiagonal):
                     `norm` is neither learned nor tied.
 
     Source
-        Orvieto et al. (2023), Resurrecting recurrent neural networks for long sequences, arXiv 2303.06349; gamma and
-        the initial values as in the re-implementation minimal-LRU by Zucchet.
+        Orvieto et al. (2023), Resurrecting recurrent neural networks for long sequences, arXiv 2303.06349; that n
+        (their gamma) is learned, and the initial values, as in the re-implementation minimal-LRU by Zucchet.
     Departures
         The layer around it (norm, gated linear unit, skip connection) is left out. Inputs and outputs may differ in
         size, so F is a matrix where the paper has a vector.
     """
+
+    key = "A3.14"
 
     def __init__(
         self,
@@ -118,7 +119,7 @@ class LRU(_ComplexDiagonal):
         nu = jnp.log(-0.5 * jnp.log(jnp.clip(square, eps, 1 - eps)))
         self.nu = nnx.Param(nu)
         self.theta = nnx.Param(jnp.log(jax.random.uniform(theta_key, (hidden,), dtype, eps, theta_max)))
-        self.gamma = nnx.Param(jnp.log(_complement(nu))) if norm == "learned" else None
+        self.log_n = nnx.Param(jnp.log(_complement(nu))) if norm == "learned" else None
         self.B = nnx.Param(jax.random.normal(b_key, (2, inputs, hidden), dtype) / np.sqrt(2 * inputs))
         self.C = nnx.Param(jax.random.normal(c_key, (2, hidden, hidden), dtype) / np.sqrt(hidden))
         self.F = nnx.Param(jax.random.normal(f_key, (inputs, hidden), dtype) / np.sqrt(inputs))
@@ -134,7 +135,7 @@ class LRU(_ComplexDiagonal):
 
     def project(self, inputs: Array) -> Split:
         """n (x B), x F."""
-        n = _complement(self.nu[...]) if self.gamma is None else jnp.exp(self.gamma[...])
+        n = _complement(self.nu[...]) if self.log_n is None else jnp.exp(self.log_n[...])
         re, im = self.B[...]
         return Split(inputs @ (re * n), inputs @ (im * n), inputs @ self.F[...])
 
@@ -177,6 +178,8 @@ class S5(_ComplexDiagonal):
         connection around it. Inputs and outputs may differ in size, so F is a matrix where the paper has a vector. B
         starts as N(0, 1 / D) and C as N(0, 1 / state) in real coordinates; theirs is complex there.
     """
+
+    key = "-"
 
     def __init__(
         self,

@@ -176,7 +176,7 @@ def _reflect(v: Array, matrix: Array) -> Array:
 class _Orthogonal(MixRecurrentCell):
     """What both share: a real state, U made once per unroll from a skew matrix, modrelu."""
 
-    key = "A3.14"
+    key = "-"
     exact = True
     rotation: Callable[[], Array]
 

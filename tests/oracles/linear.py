@@ -124,7 +124,7 @@ def lru(weights, inputs, state):
             for nu, th in zip(weights["nu"], weights["theta"], strict=True)
         ]
     )
-    n = np.exp(weights["gamma"]) if "gamma" in weights else np.sqrt(1 - np.abs(poles) ** 2)
+    n = np.exp(weights["log_n"]) if "log_n" in weights else np.sqrt(1 - np.abs(poles) ** 2)
     B, C, F = (weights["B"][0] + 1j * weights["B"][1]).T, (weights["C"][0] + 1j * weights["C"][1]).T, weights["F"].T
 
     def step(x, re, im):

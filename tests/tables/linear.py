@@ -12,7 +12,7 @@ def skew(D, H):
 
 
 def lru(D, H):
-    """nu, theta, gamma; B, C; F."""
+    """nu, theta, log_n; B, C; F."""
     return 3 * H + 2 * D * H + 2 * H * H + D * H
 
 
