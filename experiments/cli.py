@@ -27,13 +27,15 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
   ltd plot   DIR                figures of a folder: decay curves, training curves, the map of rho against lag
   ltd list   [cells|nets|plans|tasks|probes|optimizers|activations|initializers|losses ...] [--json]
   ltd demo   [--out=DIR]        the main job, end to end, in a few minutes
+  ltd conformance               our cells held against torch, Flax, Haiku and Equinox: the table of differences
   ltd doctor                    versions, devices, precision, and the jaxlib defects that would spoil results
 
 Fields are dotted: --optimizer.type=rmsprop --optimizer.learning_rate=1e-3 --optimizer.clip_norm=1 --train.steps=2000
 --train.batch=20 --plan.type=stepwise --initial.type=learned --rho=1.0 --seed=0. `ltd VERB --help` lists them with
 their defaults. Everywhere: --device=auto|cpu|gpu|tpu, --precision=float32|float64|tensorfloat32|bfloat16
 (probes: float64).
-A cell or task of your own: --cell.type=package.module:Class.
+Nets nest: --net.type=stacked --net.layers=2 --net.inner.type=bidirectional --cell.type=lstm.
+A cell, net or task of your own: --cell.type=package.module:Class.
 """
 
 
@@ -77,7 +79,7 @@ def describe(verb: str) -> str:
         lines += [f"  --{name}={'' if value is None else value}" for name, value in _fields(config.plain(shown()))]
         lines += [
             "",
-            "A cell's and a task's own fields: `ltd list cells tasks`. Besides: --seeds=N --out=DIR --device=auto",
+            "Fields of a cell, net or task: `ltd list cells nets tasks`. Besides: --seeds=N --out=DIR --device=auto",
         ]
     return "\n".join(lines) + "\n"
 
@@ -260,6 +262,15 @@ def do_demo(arguments: list[str]) -> int:
     return demo(out, scale, precision)
 
 
+def do_conformance(arguments: list[str]) -> int:
+    """Our numbers beside those of other frameworks; 1 if one is over its tolerance."""
+    if arguments:
+        raise ConfigError(f"{arguments[0]} is not an option of conformance: it has none.")
+    from ltd.conformance import main as conformance
+
+    return conformance()
+
+
 def do_doctor(arguments: list[str]) -> int:
     """The health of the installation."""
     if arguments:
@@ -291,6 +302,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "plot": do_plot,
     "list": do_list,
     "demo": do_demo,
+    "conformance": do_conformance,
     "doctor": do_doctor,
 }
 

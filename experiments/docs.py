@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,17 @@ ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def cells() -> list[dict[str, str]]:
-    """Cells from the registry."""
+def bodies(kind: str) -> list[dict[str, str]]:
+    """Cells or nets from the registry, with the plan that their form adds to the loop and its chunks."""
     return [
-        {"cell": f"`{r['name']}`", "key": r["key"], "what": r["summary"], "source": r["source"]}
-        for r in catalogue(["cells"])
+        {
+            kind.removesuffix("s"): f"`{r['name']}`",
+            "key": r["key"],
+            "what": r["summary"],
+            "parallel by": ", ".join(p for p in r["plans"] if p not in ("stepwise", "chunked")) or "-",
+            "source": r["source"],
+        }
+        for r in catalogue([kind])
     ]
 
 
@@ -64,7 +71,13 @@ def step() -> list[dict[str, str]]:
     return rows
 
 
-TABLES = {"cells": cells, "tasks": tasks, "separation": separation, "step": step}
+TABLES: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
+    "cells": partial(bodies, "cells"),
+    "nets": partial(bodies, "nets"),
+    "tasks": tasks,
+    "separation": separation,
+    "step": step,
+}
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -113,5 +113,5 @@ def plain(name: str) -> Callable[..., Array]:
     """The function of that name, of the pre-activation alone."""
     found = activation(name)
     if found.parameters:
-        raise ValueError(f"activation = {name!r} learns numbers of its own, which elman alone keeps: choose another.")
+        raise ValueError(f"activation = {name!r} learns numbers of its own, which elman alone keeps: take another.")
     return found.function

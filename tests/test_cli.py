@@ -28,7 +28,7 @@ REFUSED = {
     "run --cell.type=elman --cell.init=foo": "no initializer 'foo'",
     "run --cell.type=nopkg:Cell": "cannot be imported",
     "run --cell.type=flax.nnx:Linear": "has no method initial_state",
-    "run --cell.type=flax.nnx:LSTMCell --rho=1": "names no recurrent block",
+    "run --cell.type=flax.nnx:LSTMCell --rho=1": "LSTMCell names no recurrent block",
     "run --task=copi/arjovsky2016": "no task",
     "run --task.gap=-1": "gap = -1",
     "run --task.type=adding/arjovsky2016 --task.length=0": "length = 0",
@@ -75,6 +75,18 @@ REFUSED = {
     "demo --out=file/demo": "not a writable folder",
     "list --device=abacus": "device = 'abacus'",
     "doctor --fast": "has none",
+    "conformance --fast": "has none",
+    "run --net=stakced": "Did you mean 'stacked'?",
+    "run --net=highway --cell=lstm": "net 'highway' is not made of cells: leave --cell out",
+    "run --net.type=stacked --net.layers=0": "layers = 0 must be at least 1",
+    "run --net.type=stacked --net.inner.type=sideways": "no net 'sideways'",
+    "run --cell.type=lstm --plan=associative": "plan 'associative' does not fit the form of LSTM; its plans: stepwise",
+    "run --cell.type=lru --plan=newton": "plan 'newton' does not fit the form of LRU; its plans: stepwise",
+    "run --plan.type=newton --plan.damping=1": "damping = 1.0 must lie in [0, 1)",
+    "run --cell.type=lstm --cell.variant=NIGG": "cell.variant = 'NIGG': must be one of",
+    "run --cell.type=clockwork --cell.periods=1,x": "periods",
+    "probe jacobian --cell.type=all --rho=0.9": "rho does not fit every cell",
+    "probe jacobian --cell.type=all --cell.activation=relu": "cell.activation does not fit every cell",
 }
 
 
@@ -99,7 +111,7 @@ def test_help_does_not_import_jax():
     assert "ltd probe" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "probe", "list", "runs", "plot", "demo", "doctor"])
+@pytest.mark.parametrize("command", ["run", "probe", "list", "runs", "plot", "demo", "conformance", "doctor"])
 def test_every_verb_explains_itself(command, capsys):
     assert main([command, "--help"]) == 0
     out = capsys.readouterr().out

@@ -149,7 +149,7 @@ def test_make_model_builds_what_the_settings_say(rho):
         (Run(cell=Choice("lstm", {"hidden": 0})), "cell: hidden = 0 must be at least 1"),
         (Run(cell=Choice("lstm", {"init": "eye"})), "cell: no initializer 'eye'; known initializers"),
         (Run(plan=Plan("forward")), "no plan 'forward'; known: stepwise, chunked"),
-        (Run(cell=Choice("flax.nnx:LSTMCell"), rho=1.0), "cell LSTMCell names no recurrent block"),
+        (Run(cell=Choice("flax.nnx:LSTMCell"), rho=1.0), "LSTMCell names no recurrent block"),
     ],
 )
 def test_impossible_models_are_refused(run, words):

@@ -225,7 +225,7 @@ def test_nets_nest_in_the_settings_and_come_back_from_the_ledger(tmp_path):
         ({"net.type": "stacked", "net.inner.layer": 2}, "net.inner = .* must name its type"),
         ({"net.type": "bidirectional", "net.layers": 2}, r"no field 'net\.layers'"),
         ({"net.type": "highway", "cell.type": "lstm"}, "net 'highway' is not made of cells: leave --cell out"),
-        ({"net.type": "highway", "net.activation": "srelu"}, "activation = 'srelu' has parameters of its own"),
+        ({"net.type": "highway", "net.activation": "srelu"}, "activation = 'srelu' learns numbers of its own"),
         ({"net.type": "fsmn", "net.ahead": -1}, "ahead = -1 must not be below 0"),
         ({"net.type": "fsmn", "net.ahead": 2, "plan": "stepwise"}, "plan 'stepwise' does not fit the form of FSMN"),
         ({"net.type": "sliding_window", "net.past": -1}, "past = -1 must not be below 0"),

@@ -105,8 +105,7 @@ class LTRNN(MixRecurrentCell):
         at_least_one(inputs=inputs, hidden=hidden)
         if pooling and hidden % 2:
             raise ValueError(f"hidden = {hidden} must be even: pooling takes units by pairs. Or leave pooling out.")
-        if activations.activation(activation).parameters:
-            raise ValueError(f"activation {activation!r} learns numbers of its own, for which lt_rnn has no place.")
+        activations.plain(activation)
         w_key, u_key = jax.random.split(key)
         self.inputs, self.hidden, self.pooling, self.activation = inputs, hidden, pooling, activation
         self.W = nnx.Param(initializers.uniform_fan_in(w_key, (inputs, hidden)))
@@ -124,7 +123,7 @@ class LTRNN(MixRecurrentCell):
 
     def project(self, inputs: Array) -> Array:
         """f(x W + b)."""
-        return activations.activation(self.activation).function(super().project(inputs))
+        return activations.plain(self.activation)(super().project(inputs))
 
     def advance(self, state: IdentityState, drive, mixed) -> tuple[IdentityState, Array]:
         """h = drive + h U."""

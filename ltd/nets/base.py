@@ -10,7 +10,6 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Bool, Float
 
-from ltd import activations
 from ltd.cells import width_of
 from ltd.unroll import plans_of
 
@@ -36,14 +35,6 @@ class RecurrentNet(nnx.Module):
     def inside(self) -> list[tuple[str, Any]]:
         """The cells and nets that it is made of, by name."""
         return []
-
-
-def plain_activation(name: str) -> Callable[[Array], Array]:
-    """The function of an activation without parameters of its own."""
-    found = activations.activation(name)
-    if found.parameters:
-        raise ValueError(f"activation = {name!r} has parameters of its own: take another one here.")
-    return found.function
 
 
 def shared_plans(inside: list[Any]) -> tuple[str, ...]:

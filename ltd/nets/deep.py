@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from ltd import initializers
+from ltd import activations, initializers
 from ltd.activations import logistic
 from ltd.cells.base import at_least_one
-from ltd.nets.base import RecurrentNet, plain_activation
+from ltd.nets.base import RecurrentNet
 
 
 class Plain(RecurrentNet):
@@ -53,7 +53,7 @@ class Plain(RecurrentNet):
         init: Literal["fan_in", "variance"] = "fan_in",
     ):
         at_least_one(inputs=inputs, hidden=hidden, depth=depth)
-        self.f = plain_activation(activation)
+        self.f = activations.plain(activation)
         self.inputs, self.hidden, self.width, self.depth = inputs, hidden, hidden, depth
         dtype, keys = jnp.result_type(float), jax.random.split(key)
         self.gain = None if init == "fan_in" else 2.0 if activation == "relu" else 1.0

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from ltd import initializers
+from ltd import activations, initializers
 from ltd.cells.base import at_least_one, zeros
-from ltd.nets.base import RecurrentNet, delays, plain_activation, pushed
+from ltd.nets.base import RecurrentNet, delays, pushed
 from ltd.unroll import stepwise
 
 
@@ -48,7 +48,7 @@ class Window(RecurrentNet):
 
     def __init__(self, key: Array, inputs: int, hidden: int = 64, past: int = 10, activation: str = "tanh"):
         at_least_one(inputs=inputs, hidden=hidden, past=past)
-        self.f = plain_activation(activation)
+        self.f = activations.plain(activation)
         self.inputs, self.hidden, self.width, self.past = inputs, hidden, hidden, past
         self.W = nnx.Param(initializers.uniform_fan_in(key, ((past + 1) * inputs, hidden)))
         self.b = nnx.Param(jnp.zeros(hidden, jnp.result_type(float)))
@@ -126,7 +126,7 @@ class FSMN(RecurrentNet):
         at_least_one(inputs=inputs, hidden=hidden, layers=layers, past=past)
         if ahead < 0:
             raise ValueError(f"ahead = {ahead} must not be below 0: it counts steps of the future.")
-        self.f = plain_activation(activation)
+        self.f = activations.plain(activation)
         self.inputs, self.hidden, self.width = inputs, hidden, hidden
         self.layers, self.past, self.ahead, self.causal = layers, past, ahead, ahead == 0
         self.plans = ("stepwise", "chunked", "associative") if self.causal else ("chunked", "associative")
