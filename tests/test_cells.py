@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,110 +9,38 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from harness import (
+    BY_PLAN,
+    KINDS,
+    KINDS_BY_PLAN,
+    LOOP,
+    OWN,
+    TRUE_SLOPE,
+    B,
+    D,
+    H,
+    T,
+    assert_close,
+    assert_same_gradients,
+    build,
+    builder,
+    case,
+    compiled,
+    directions,
+    gradients,
+    inner,
+    moved,
+    plan_of,
+    sketch,
+)
 from ltd.activations import ACTIVATIONS
-from ltd.cells import CELLS, FlaxCell, constructor, recurrent_blocks, rescale, width_of
+from ltd.cells import CELLS, FlaxCell, constructor, width_of
 from ltd.config import ConfigError
 from ltd.settings import Plan
 from ltd.types import Cell, LinearCell, MixCell
 from ltd.unroll import PLANS, chunk_length, output_leaf, plans_of, trajectory, unroll
 from oracles.cells import SLOPE
 from tables import CELL_ROWS
-
-T, B, D, H = 12, 2, 3, 4
-LOOP = Plan("stepwise")
-OWN = [row for row in CELL_ROWS if row.own]
-KINDS = [row for row in CELL_ROWS if not row.alike]
-BY_PLAN = [pytest.param(row, plan, id=f"{row}-{plan}") for row in CELL_ROWS for plan in row.plans]
-KINDS_BY_PLAN = [p for p in BY_PLAN if not p.values[0].alike]
-TRUE_SLOPE = [row for row in CELL_ROWS if row.differentiable]  # a straight-through gradient is no derivative
-compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiling is most of it
-
-
-class Case(NamedTuple):
-    """A cell with every parameter moved off its initial value, inputs, a state and what outputs are weighed with."""
-
-    graphdef: object
-    rest: object
-    params: object
-    inputs: jax.Array  # [T, B, D]
-    state: object
-    valid: jax.Array  # [T, B]: holes, and one sequence that ends early
-    weigh: jax.Array  # [T, B, width]
-
-    @property
-    def arguments(self):
-        return self.params, self.inputs, self.state
-
-    def run(self, plan, params, inputs, state, valid=None):
-        return unroll(nnx.merge(self.graphdef, params, self.rest), inputs, state, plan, valid)
-
-    def loss(self, plan, params, inputs, state, valid=None):
-        """A number that depends on every output with a meaning and on the final state, and not linearly."""
-        final, outputs = self.run(plan, params, inputs, state, valid)
-        live = 1 if valid is None else valid[..., None]
-        weighed = jnp.sum(self.weigh[: len(inputs)] * jnp.sin(outputs) * live)
-        return weighed + sum(jnp.sum(jnp.cos(leaf + 1)) for leaf in jax.tree.leaves(final))
-
-
-@functools.cache
-def builder(row, double):
-    """key -> (graphdef, parameters, rest), compiled."""
-    graphdef, _, rest = nnx.split(sketch(row), nnx.Param, ...)
-    params = compiled(lambda key: nnx.state(row.build(key, D, H), nnx.Param))
-    return lambda key: (graphdef, params(key), rest)
-
-
-def build(row, seed=0):
-    return nnx.merge(*builder(row, jax.config.jax_enable_x64)(jax.random.key(seed)))
-
-
-def sketch(row, inputs=D, hidden=H):
-    """Shapes without numbers."""
-    return nnx.eval_shape(lambda: row.build(jax.random.key(0), inputs, hidden))
-
-
-def moved(tree, key, scale):
-    leaves, form = jax.tree.flatten(tree)
-    keys = jax.random.split(key, len(leaves))
-    noise = [scale * jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, leaves, strict=True)]
-    return jax.tree.unflatten(form, [leaf + n for leaf, n in zip(leaves, noise, strict=True)])
-
-
-def moved_state(row, state, key, scale):
-    """Every part of the state moved but its clock."""
-    new = row.start(moved(state, key, scale))
-    return new._replace(**{name: getattr(state, name) for name in row.clock}) if row.clock else new
-
-
-def case(row, key):
-    keys = jax.random.split(key, 5)
-    graphdef, params, rest = builder(row, jax.config.jax_enable_x64)(keys[0])
-    cell = nnx.merge(graphdef, params, rest)
-    valid = jnp.ones((T, B), bool).at[jnp.array([0, 3, 4]), 0].set(False).at[T - 3 :, 1].set(False)
-    return Case(
-        graphdef, rest,
-        moved(params, keys[1], 0.3),
-        1.5 * jax.random.normal(keys[2], (T, B, D), jnp.result_type(float)),
-        moved_state(row, cell.initial_state((B,)), keys[3], 0.5),
-        valid,
-        jax.random.normal(keys[4], (T, B, row.width(H)), jnp.result_type(float)),
-    )  # fmt: skip
-
-
-def plan_of(name, chunk=None):
-    """A plan by name, with a chunk length where it has one."""
-    return Plan(name, chunk) if name in ("chunked", "associative") else Plan(name)
-
-
-def assert_close(found, wanted, tolerance):
-    """Relative to the largest entry of each array."""
-    assert jax.tree.structure(found) == jax.tree.structure(wanted)
-    named = jax.tree_util.tree_flatten_with_path(wanted)[0]
-    for value, (path, want) in zip(jax.tree.leaves(found), named, strict=True):
-        value, want = np.asarray(value), np.asarray(want)
-        assert value.dtype == want.dtype
-        scale = max(1e-3, np.max(np.abs(want), initial=0))
-        np.testing.assert_allclose(value / scale, want / scale, 0, tolerance, err_msg=jax.tree_util.keystr(path))
 
 
 @pytest.fixture(params=CELL_ROWS, ids=str)
@@ -208,34 +135,6 @@ def test_against_oracle(row, key):
         np.testing.assert_allclose(jax.tree.leaves(before)[place], held, 1e-10, 1e-10)
 
 
-@functools.cache
-def gradients(row, double, plan, padded):
-    """Final state, outputs with a meaning, loss and all gradients. Single precision: of three seeds under `vmap`."""
-
-    def everything(params, inputs, state):
-        valid = c.valid if padded else None
-        final, outputs = c.run(plan, params, inputs, state, valid)
-        live = 1 if valid is None else valid[..., None]
-        loss = functools.partial(c.loss, plan, valid=valid)
-        return final, outputs * live, jax.value_and_grad(loss, (0, 1, 2))(params, inputs, state)
-
-    with jax.enable_x64(double):
-        c = case(row, jax.random.key(0))
-        if double:
-            return jax.device_get(compiled(everything)(*c.arguments))
-        cases = [case(row, k) for k in jax.random.split(jax.random.key(1), 3)]
-        lanes = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[one.arguments for one in cases])
-        return jax.device_get(compiled(jax.vmap(everything))(*lanes))
-
-
-def assert_same_gradients(row, double, plan, padded, tolerance):
-    wanted = gradients(row, double, LOOP, padded)
-    assert np.all([np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(wanted)])
-    *_, (_, (d_params, d_inputs, d_state)) = wanted  # there is something to compare
-    assert np.all([np.any(leaf) for leaf in (*jax.tree.leaves(d_params), d_inputs, *row.moving(d_state))])
-    assert_close(gradients(row, double, plan, padded), wanted, tolerance)
-
-
 @pytest.mark.parametrize(("row", "plan"), BY_PLAN)
 @pytest.mark.parametrize(("chunk", "padded"), [(5, True), (4, False)])  # 5 does not divide the 12 steps
 def test_every_plan_has_the_same_gradients(row, plan, chunk, padded):
@@ -280,19 +179,6 @@ def test_chosen_chunks_lie_within_the_sequence(length, batch):
 
 
 # ------------------------------------------------------------------------------------------------- derivatives
-
-
-def directions(tree, key):
-    """A random direction for each argument leaf on its own: [leaf, ...] stacked on a new first axis."""
-    leaves, form = jax.tree.flatten(tree)
-    keys = jax.random.split(key, len(leaves))
-    noise = [jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, leaves, strict=True)]
-    ones = np.eye(len(leaves))
-    return jax.tree.unflatten(form, [jnp.stack([on * n for on in ones[i]]) for i, n in enumerate(noise)])
-
-
-def inner(one, other):
-    return sum(jnp.vdot(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
 
 
 @pytest.mark.usefixtures("x64")
@@ -445,86 +331,3 @@ class Doubled(FlaxCell):
 def test_output_leaf_knows_when_there_is_none(key):
     cell = Doubled(nnx.LSTMCell(D, H, rngs=nnx.Rngs(0)), D, H)
     assert output_leaf(cell, jnp.zeros((B, D)), cell.initial_state((B,))) is None
-
-
-# ------------------------------------------------------------------------------------------------------ Flax
-
-
-def test_flax_rnn_gives_the_same(row, key):
-    """Ours inside `nnx.RNN`, and a Flax cell inside `unroll`."""
-    c = case(row, key)
-    cell = nnx.merge(c.graphdef, c.params, c.rest)
-    theirs = nnx.RNN(cell.cell if isinstance(cell, FlaxCell) else cell, time_major=True, return_carry=True)
-    final, outputs = theirs(c.inputs, initial_carry=c.state)
-    assert_close(compiled(functools.partial(c.run, Plan()))(*c.arguments), (final, outputs), 1e-5)
-
-
-@pytest.mark.parametrize("row", OWN, ids=str)
-def test_flax_rnn_starts_ours_from_zero(row, key):
-    cell = build(row)
-    inputs = jax.random.normal(key, (B, T, D))
-    outputs = nnx.RNN(cell)(inputs)
-    wanted = unroll(cell, jnp.swapaxes(inputs, 0, 1), cell.initial_state((B,)))[1]
-    np.testing.assert_allclose(jnp.swapaxes(outputs, 0, 1), wanted, 0, 1e-5)
-
-
-def test_our_lstm_is_that_of_flax(key):
-    rows = {row.name: row for row in CELL_ROWS}
-    theirs = case(rows["flax.nnx:LSTMCell"], key)
-    ours = CELLS["lstm"](key, D, hidden=H)
-    adapter = nnx.merge(theirs.graphdef, theirs.params, theirs.rest)
-    for name, value in rows["flax.nnx:LSTMCell"].numpy_weights(adapter).items():
-        getattr(ours, name)[...] = jnp.asarray(value)
-    c, h = theirs.state
-    (c, h), wanted = theirs.run(Plan(), *theirs.arguments)
-    start = type(ours.initial_state((B,)))(h=theirs.state[1], c=theirs.state[0])
-    final, found = unroll(ours, theirs.inputs, start)
-    np.testing.assert_allclose(found, wanted, 0, 1e-5)
-    np.testing.assert_allclose(final.h, h, 0, 1e-5)
-    np.testing.assert_allclose(final.c, c, 0, 1e-5)
-
-
-# ------------------------------------------------------------------------------------------- recurrent blocks
-
-
-@pytest.mark.parametrize(
-    ("name", "blocks"), [("elman", "U"), ("lstm", "ifog"), ("gru_before", "rzn"), ("gru_after", "rzn")]
-)
-def test_recurrent_blocks_are_those_of_the_gates(name, blocks, key):
-    cell = CELLS[name](key, D, hidden=H)
-    found = recurrent_blocks(cell)
-    assert list(found) == list(blocks)
-    first, last = found[blocks[0]], found[blocks[-1]]
-    np.testing.assert_array_equal(first, cell.U[...][:, :H])
-    np.testing.assert_array_equal(last, (cell.U_n if name == "gru_before" else cell.U)[...][:, -H:])
-
-
-@pytest.mark.parametrize("row", [row for row in KINDS if row.own and sketch(row).recurrent], ids=str)
-def test_rescaling_sets_every_block_on_its_own(row, key):
-    cell = build(row)
-    rescale(cell, rho=1.3)
-    for block in recurrent_blocks(cell).values():
-        assert np.max(np.abs(np.linalg.eigvals(block))) == pytest.approx(1.3, rel=1e-4)
-    rescale(cell, sigma=0.7)
-    for block in recurrent_blocks(cell).values():
-        assert np.linalg.norm(block, 2) == pytest.approx(0.7, rel=1e-4)
-
-
-def test_rescaling_needs_recurrent_blocks(key):
-    cell = constructor("flax.nnx:LSTMCell")(key, D, hidden=H)
-    rescale(cell)
-    with pytest.raises(ValueError, match="cell LSTMCell names no recurrent block, so rho and sigma cannot be set"):
-        rescale(cell, rho=1.0)
-
-
-def test_gamma_of_srelu_follows_its_slopes(key):
-    cell = CELLS["elman"](key, D, hidden=H, activation="srelu")
-    assert cell.derivative_bound() == 1
-    cell.s[...] = cell.s[...].at[3, 2].set(-1.5)
-    assert cell.derivative_bound() == 1.5
-    assert CELLS["elman"](key, D, hidden=H, activation="logistic").derivative_bound() == 0.25
-
-
-def test_the_forget_gate_starts_open(key):
-    cell = CELLS["lstm"](key, D, hidden=H, forget_bias=2.5)
-    np.testing.assert_array_equal(cell.b[...], [0] * H + [2.5] * H + [0] * (2 * H))

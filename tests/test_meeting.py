@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from test_cells import compiled
 
+from harness import compiled
 from ltd import launch, results
 from ltd.cells import CELLS
 from ltd.model import Model, load, make_model, make_task

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from test_cells import assert_close, case, compiled, directions, gradients, inner, plan_of
 
+from harness import assert_close, case, compiled, directions, gradients, inner, plan_of
 from ltd import launch
 from ltd.cells import cells_of, recurrent_blocks, width_of
 from ltd.config import Choice, ConfigError

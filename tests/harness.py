@@ -1,0 +1,151 @@
+"""What the tests of cells and nets share: a cell moved off its initial values, its gradients by every plan."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from ltd.settings import Plan
+from ltd.unroll import unroll
+from tables import CELL_ROWS
+
+T, B, D, H = 12, 2, 3, 4
+LOOP = Plan("stepwise")
+OWN = [row for row in CELL_ROWS if row.own]
+KINDS = [row for row in CELL_ROWS if not row.alike]
+BY_PLAN = [pytest.param(row, plan, id=f"{row}-{plan}") for row in CELL_ROWS for plan in row.plans]
+KINDS_BY_PLAN = [p for p in BY_PLAN if not p.values[0].alike]
+TRUE_SLOPE = [row for row in CELL_ROWS if row.differentiable]  # a straight-through gradient is no derivative
+compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiling is most of it
+
+
+class Case(NamedTuple):
+    """A cell with every parameter moved off its initial value, inputs, a state and what outputs are weighed with."""
+
+    graphdef: object
+    rest: object
+    params: object
+    inputs: jax.Array  # [T, B, D]
+    state: object
+    valid: jax.Array  # [T, B]: holes, and one sequence that ends early
+    weigh: jax.Array  # [T, B, width]
+
+    @property
+    def arguments(self):
+        return self.params, self.inputs, self.state
+
+    def run(self, plan, params, inputs, state, valid=None):
+        return unroll(nnx.merge(self.graphdef, params, self.rest), inputs, state, plan, valid)
+
+    def loss(self, plan, params, inputs, state, valid=None):
+        """A number that depends on every output with a meaning and on the final state, and not linearly."""
+        final, outputs = self.run(plan, params, inputs, state, valid)
+        live = 1 if valid is None else valid[..., None]
+        weighed = jnp.sum(self.weigh[: len(inputs)] * jnp.sin(outputs) * live)
+        return weighed + sum(jnp.sum(jnp.cos(leaf + 1)) for leaf in jax.tree.leaves(final))
+
+
+@functools.cache
+def builder(row, double):
+    """key -> (graphdef, parameters, rest), compiled."""
+    graphdef, _, rest = nnx.split(sketch(row), nnx.Param, ...)
+    params = compiled(lambda key: nnx.state(row.build(key, D, H), nnx.Param))
+    return lambda key: (graphdef, params(key), rest)
+
+
+def build(row, seed=0):
+    return nnx.merge(*builder(row, jax.config.jax_enable_x64)(jax.random.key(seed)))
+
+
+def sketch(row, inputs=D, hidden=H):
+    """Shapes without numbers."""
+    return nnx.eval_shape(lambda: row.build(jax.random.key(0), inputs, hidden))
+
+
+def moved(tree, key, scale):
+    leaves, form = jax.tree.flatten(tree)
+    keys = jax.random.split(key, len(leaves))
+    noise = [scale * jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, leaves, strict=True)]
+    return jax.tree.unflatten(form, [leaf + n for leaf, n in zip(leaves, noise, strict=True)])
+
+
+def moved_state(row, state, key, scale):
+    """Every part of the state moved but its clock."""
+    new = row.start(moved(state, key, scale))
+    return new._replace(**{name: getattr(state, name) for name in row.clock}) if row.clock else new
+
+
+def case(row, key):
+    keys = jax.random.split(key, 5)
+    graphdef, params, rest = builder(row, jax.config.jax_enable_x64)(keys[0])
+    cell = nnx.merge(graphdef, params, rest)
+    valid = jnp.ones((T, B), bool).at[jnp.array([0, 3, 4]), 0].set(False).at[T - 3 :, 1].set(False)
+    return Case(
+        graphdef, rest,
+        moved(params, keys[1], 0.3),
+        1.5 * jax.random.normal(keys[2], (T, B, D), jnp.result_type(float)),
+        moved_state(row, cell.initial_state((B,)), keys[3], 0.5),
+        valid,
+        jax.random.normal(keys[4], (T, B, row.width(H)), jnp.result_type(float)),
+    )  # fmt: skip
+
+
+def plan_of(name, chunk=None):
+    """A plan by name, with a chunk length where it has one."""
+    return Plan(name, chunk) if name in ("chunked", "associative") else Plan(name)
+
+
+def assert_close(found, wanted, tolerance):
+    """Relative to the largest entry of each array."""
+    assert jax.tree.structure(found) == jax.tree.structure(wanted)
+    named = jax.tree_util.tree_flatten_with_path(wanted)[0]
+    for value, (path, want) in zip(jax.tree.leaves(found), named, strict=True):
+        value, want = np.asarray(value), np.asarray(want)
+        assert value.dtype == want.dtype
+        scale = max(1e-3, np.max(np.abs(want), initial=0))
+        np.testing.assert_allclose(value / scale, want / scale, 0, tolerance, err_msg=jax.tree_util.keystr(path))
+
+
+@functools.cache
+def gradients(row, double, plan, padded):
+    """Final state, outputs with a meaning, loss and all gradients. Single precision: of three seeds under `vmap`."""
+
+    def everything(params, inputs, state):
+        valid = c.valid if padded else None
+        final, outputs = c.run(plan, params, inputs, state, valid)
+        live = 1 if valid is None else valid[..., None]
+        loss = functools.partial(c.loss, plan, valid=valid)
+        return final, outputs * live, jax.value_and_grad(loss, (0, 1, 2))(params, inputs, state)
+
+    with jax.enable_x64(double):
+        c = case(row, jax.random.key(0))
+        if double:
+            return jax.device_get(compiled(everything)(*c.arguments))
+        cases = [case(row, k) for k in jax.random.split(jax.random.key(1), 3)]
+        lanes = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[one.arguments for one in cases])
+        return jax.device_get(compiled(jax.vmap(everything))(*lanes))
+
+
+def assert_same_gradients(row, double, plan, padded, tolerance):
+    wanted = gradients(row, double, LOOP, padded)
+    assert np.all([np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(wanted)])
+    *_, (_, (d_params, d_inputs, d_state)) = wanted  # there is something to compare
+    assert np.all([np.any(leaf) for leaf in (*jax.tree.leaves(d_params), d_inputs, *row.moving(d_state))])
+    assert_close(gradients(row, double, plan, padded), wanted, tolerance)
+
+
+def directions(tree, key):
+    """A random direction for each argument leaf on its own: [leaf, ...] stacked on a new first axis."""
+    leaves, form = jax.tree.flatten(tree)
+    keys = jax.random.split(key, len(leaves))
+    noise = [jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, leaves, strict=True)]
+    ones = np.eye(len(leaves))
+    return jax.tree.unflatten(form, [jnp.stack([on * n for on in ones[i]]) for i, n in enumerate(noise)])
+
+
+def inner(one, other):
+    return sum(jnp.vdot(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
