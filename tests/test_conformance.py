@@ -4,6 +4,7 @@ import importlib.util
 import os
 import runpy
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import jax
@@ -26,12 +27,6 @@ def needs(*names):
     return pytest.mark.skipif(bool(missing) and not REQUIRED, reason=f"not installed: {', '.join(missing)}")
 
 
-def pairs(must_fail):
-    return [
-        pytest.param(name, marks=needs(name)) for name, pair in conformance.PAIRS.items() if pair.must_fail == must_fail
-    ]
-
-
 def assert_same(found):
     rows = list(found)
     assert len(rows) == len(conformance.WAYS) * len(conformance.QUANTITIES)
@@ -49,15 +44,79 @@ def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
 
+def same(*names):
+    """One test per pair, which must agree by every plan and step by step."""
+    return pytest.mark.parametrize("name", [pytest.param(name, marks=needs(name)) for name in names])
+
+
 @precisions
-@pytest.mark.parametrize("name", pairs(must_fail=False))
-def test_pairs_agree_by_every_plan_and_step_by_step(name, precision):
+@same("torch LSTM")
+def test_lstm_torch(name, precision):
     assert_same(conformance.same(name, precision))
 
 
-@pytest.mark.parametrize("name", pairs(must_fail=True))
-def test_pairs_that_must_fail_do(name):
-    assert_apart(conformance.same(name, "float32"), len(conformance.WAYS))
+@precisions
+@same("torch RNN tanh", "torch RNN relu")
+def test_elman_torch(name, precision):
+    assert_same(conformance.same(name, precision))
+
+
+@precisions
+@same("torch GRU")
+def test_gru_torch(name, precision):
+    assert_same(conformance.same(name, precision))
+
+
+@precisions
+@same("torch orthogonal exp", "torch orthogonal Cayley")
+def test_orthogonal_torch(name, precision):
+    assert_same(conformance.same(name, precision))
+
+
+@precisions
+@same("nnx LSTMCell", "nnx OptimizedLSTMCell")
+def test_lstm_nnx(name, precision):
+    assert_same(conformance.same(name, precision))
+
+
+@precisions
+@same("nnx GRUCell", "nnx SimpleCell")
+def test_other_cells_of_nnx(name, precision):
+    assert_same(conformance.same(name, precision))
+
+
+@precisions
+@same("linen LSTMCell", "linen OptimizedLSTMCell", "linen GRUCell", "linen SimpleCell")
+def test_linen(name, precision):
+    assert_same(conformance.same(name, precision))
+
+
+@precisions
+@same("equinox LSTMCell", "equinox GRUCell")
+def test_equinox(name, precision):
+    assert_same(conformance.same(name, precision))
+
+
+@needs("haiku")
+@precisions
+def test_lstm_haiku(precision):
+    assert_same(conformance.same("haiku LSTM", precision))
+    if precision == "float32":  # the 1 that it adds to its forget gate is not left out with impunity
+        assert_apart(conformance.same("haiku LSTM, bias as it is", precision), len(conformance.WAYS))
+
+
+@needs("haiku")
+@precisions
+def test_gru_haiku(precision):
+    assert_same(conformance.same("haiku GRU", precision))
+
+
+@needs("haiku")
+@precisions
+def test_elman_haiku(precision):
+    assert_same(conformance.same("haiku VanillaRNN", precision))
+    if precision == "float32":
+        assert_apart(conformance.same("haiku VanillaRNN, tanh", precision), len(conformance.WAYS))
 
 
 @precisions
@@ -79,7 +138,9 @@ def test_orthogonal_kernels_are_those_of_torch(precision):
     assert len(rows) == 4 and all(row["ok"] for row in rows), rows
 
 
-def test_every_framework_of_the_extra_is_compared():
+def test_every_framework_of_the_extra_is_compared_and_every_pair_tested():
+    source = Path(__file__).read_text()
+    assert all(f'"{name}"' in source for name in conformance.PAIRS)
     known = {*conformance.FRAMEWORKS, "nnx", "linen"}
     assert {name.split()[0] for name in conformance.PAIRS} == known
     assert {pair.cell for pair in conformance.PAIRS.values()} == {

@@ -117,6 +117,30 @@ def test_inverse_of_many(double, tolerance):
         np.testing.assert_allclose(found @ A, np.broadcast_to(np.eye(9), A.shape), 0, tolerance)
 
 
+@PRECISIONS
+def test_one_step_towards_the_nearest_orthogonal_matrix_squares_the_distance(double, tolerance):
+    with jax.enable_x64(double):
+        A = jax.random.normal(jax.random.key(0), (3, 40, 40))
+        U = linalg.qr(A)[0]
+        off = U @ (jnp.eye(40) + 1e-4 * (A + A.mT))
+        found = compiled(linalg.nearest_orthogonal)(off)
+
+        def distance(V):
+            return np.max(np.linalg.norm(np.asarray(V.mT @ V - jnp.eye(40), np.float64), 2, axis=(-2, -1)))
+
+        assert distance(off) > 1e-3
+        assert distance(found) <= distance(off) ** 2 + tolerance
+        np.testing.assert_allclose(found, U, 0, distance(off) ** 2 + tolerance)
+
+
+def test_the_rotation_of_exprnn_is_orthogonal_in_single_precision_though_its_exponential_is_not(key):
+    cell = build("exprnn", key, 256)
+    cell.a[...] = 0.3 * jax.random.normal(key, cell.a[...].shape)
+    raw = np.asarray(cell.rotation())
+    assert np.max(np.abs(raw.T @ raw - np.eye(256))) > 1e-5
+    assert departure(cell) <= 1e-5
+
+
 # ------------------------------------------------------------------------------------------------ norms are kept
 
 
