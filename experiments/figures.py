@@ -72,7 +72,9 @@ def _typical(lanes: Sequence[dict[str, Any]]) -> float:
 def draw_probe(folder: Path) -> list[Path]:
     """`decay`, and `slope` where there are several rho."""
     rows, digests = read_curves(folder)
-    figure, table = plots.decay_curves(rows)
+    axes = json.loads((folder / "summary.json").read_text()).get("axes", {})
+    layers = any("layer" in names for names in axes.values())
+    figure, table = plots.decay_curves(rows, counted="layers" if layers else "steps")
     drawn = plots.save(figure, folder / "decay", table, digests)
     longest = len(rows[0]["lag"])
     if len({row["rho"] for row in rows}) > 1 and longest > 3 and all(np.isfinite(row["log10"]).all() for row in rows):

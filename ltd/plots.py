@@ -39,12 +39,13 @@ styled = matplotlib.rc_context(STYLE)  # as a decorator: matplotlib's own settin
 
 @styled
 @np.errstate(divide="ignore", invalid="ignore")
-def decay_curves(rows: Rows, limits: tuple[float, float] | None = None) -> tuple[Figure, Table]:
+def decay_curves(rows: Rows, limits: tuple[float, float] | None = None, counted: str = "steps") -> tuple[Figure, Table]:
     """How a gradient decays with the lag: one panel per cell, one colour per rho.
 
     A row is one network: `cell, rho, seed, lag [K], log10 [K]` (log10 of the norm), `bound_log10` ([K] or None: log10
     of (gamma sigma)^k), `asymptote` (draw rho^k?), `quantity` ("adjoint" or "jacobian"). Adjoints are drawn relative to
-    their first lag. Line: median over seeds; band: lowest to highest seed; bound: the loosest of the seeds.
+    their first lag; lags count steps, or what is `counted`. Line: median over seeds; band: lowest to highest seed;
+    bound: the loosest of the seeds.
 
     The panels share `limits` (log10). Left out, they reach at most three times as deep as the median curve, so that
     one curve at 1e-300 leaves the frame and the others stay readable; a single curve is shown to its end.
@@ -53,7 +54,7 @@ def decay_curves(rows: Rows, limits: tuple[float, float] | None = None) -> tuple
     if others:
         raise ValueError(f"rows of {quantity} and {', '.join(others)} do not share an axis: draw a figure of each.")
     colours = dict(zip(sorted(rhos), matplotlib.colormaps["viridis"](np.linspace(0, 0.87, len(rhos))), strict=True))
-    figure, panels = _panels(cells, 4.6, "lag $k$ (steps)", rf"$\log_{{10}}\, {NORMS[quantity]}$", sharey=True)
+    figure, panels = _panels(cells, 4.6, f"lag $k$ ({counted})", rf"$\log_{{10}}\, {NORMS[quantity]}$", sharey=True)
     table, ends = Table(), []
     for (cell, rho), group in _groups(rows, "cell", "rho").items():
         axes, colour, lag = panels[cell], colours[rho], np.asarray(group[0]["lag"])

@@ -1,6 +1,7 @@
 """Every net against its twin, every plan against the loop, nested, padded, from the command line."""
 
 import functools
+import json
 
 import jax
 import jax.numpy as jnp
@@ -8,17 +9,18 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from experiments.cli import main
 from harness import assert_close, case, compiled, directions, gradients, inner, plan_of
 from ltd import launch
 from ltd.cells import cells_of, recurrent_blocks, width_of
 from ltd.config import Choice, ConfigError
-from ltd.model import load, make_body, make_model, make_task
+from ltd.model import Model, load, make_body, make_model, make_task
 from ltd.nets import NETS
 from ltd.nets.base import delays
-from ltd.probes.gradient import parts
-from ltd.settings import Plan, Run, body_of
+from ltd.probes.gradient import gradient, parts
+from ltd.settings import Initial, Plan, Run, body_of
 from ltd.trees import disassemble
-from ltd.types import Net
+from ltd.types import Batch, Net
 from ltd.unroll import plans_of, unroll
 from tables.nets import NET_ROWS
 
@@ -274,3 +276,48 @@ def test_dropout_acts_in_training_and_not_in_evaluation():
         params
     )
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(grads))
+
+
+DEEP_TWO_WAYS = "stacked(bidirectional(lstm))"
+
+
+@pytest.mark.parametrize("name", ["gradient", "jacobian"])
+@pytest.mark.parametrize(
+    ("net", "body", "axis"),
+    [
+        (
+            "--net.type=stacked --net.inner.type=bidirectional --cell.type=lstm --cell.hidden=3",
+            "stacked(bidirectional(lstm))",
+            "lag",
+        ),
+        ("--net.type=stacked --cell.type=gru_after --cell.hidden=3", "stacked(gru_after)", "lag"),
+        ("--net.type=highway --net.hidden=4 --net.depth=9", "highway", "layer"),
+        ("--net.type=fsmn --net.hidden=4 --net.past=3", "fsmn", "lag"),
+    ],
+)
+def test_nets_are_probed_from_the_command_line(name, net, body, axis, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["probe", name, *net.split(), "--length=8", "--batch=2", "--out=out"]) == 0
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert [lane["cell"] for lane in summary["lanes"]] == [body]
+    curve = {"gradient": "adjoint_log10", "jacobian": "jacobian_log10"}[name]
+    assert summary["axes"][curve] == ["lane", axis, "sample"]
+    assert (tmp_path / "out/decay.png").exists()
+    assert body in capsys.readouterr().out
+
+
+def test_a_stack_is_probed_layer_by_layer(key):
+    """The costate has a part for every layer's state, and the top one is what a cell on the same inputs would have."""
+    body = make_body(Choice("elman", {"hidden": 3}), Choice("stacked"))(key, 2)
+    x = jax.random.normal(key, (10, 2, 2))
+    batch = Batch(x, x[..., 0], jnp.ones((10, 2), bool), None)
+
+    class Sum:
+        def loss(self, outputs, batch):
+            return jnp.sum(outputs)
+
+    whole = gradient(Model(key, body, 1, False, Initial()), key, batch, Sum())
+    assert set(whole.arrays) == {"adjoint_log10", "adjoint_0.h_log10", "adjoint_1.h_log10"}
+    below = unroll(body.layers[0], x, body.layers[0].initial_state((2,)))[1]
+    top = gradient(Model(key, body.layers[1], 1, False, Initial()), key, batch._replace(inputs=below), Sum())
+    np.testing.assert_allclose(whole["adjoint_1.h_log10"], top["adjoint_log10"], atol=1e-4)

@@ -29,6 +29,11 @@ class Chain(NamedTuple):
     alias: int | None  # which part of the new state is the output
     depth: bool
 
+    @property
+    def lag(self) -> str:
+        """What a lag counts: `lag` steps of time, or `layer`s."""
+        return "layer" if self.depth else "lag"
+
     def direct(self, gradient: Float[Array, "T B W"]) -> Float[Array, "S B W"]:
         """The gradient by the net's outputs as one by the outputs of the chain: along depth it enters at the top."""
         if not self.depth:

@@ -73,7 +73,7 @@ def gradient(model: Network, key: Array, batch: Batch, task: Task | None = None)
     _, logs = jax.lax.scan(back, (seed, scale), (found.before, found.items, direct), reverse=True)
     names = ["adjoint_log10", *(f"adjoint_{part}_log10" for part in parts(last))]
     arrays = {name: by_real_lag(logs[:, i], found.valid) / LOG10 for i, name in enumerate(names)}
-    return Curves(arrays, dict.fromkeys(names, ("lag", "sample")))
+    return Curves(arrays, dict.fromkeys(names, (found.lag, "sample")))
 
 
 def output_gradient(model: Network, batch: Batch, task: Task) -> Float[Array, "T B W"]:

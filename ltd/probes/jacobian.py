@@ -133,9 +133,9 @@ def _by_qr(chain: Chain):
         "mean_jacobian_rho": rho(mean),
     }
     axes = {
-        "jacobian_log10": ("lag", "sample"),
-        "frobenius_log10": ("lag", "sample"),
-        "singular_log10": ("lag", "sample", "rank"),
+        "jacobian_log10": (chain.lag, "sample"),
+        "frobenius_log10": (chain.lag, "sample"),
+        "singular_log10": (chain.lag, "sample", "rank"),
         "mean_jacobian_rho": (),
     }
     return arrays, axes
@@ -200,4 +200,4 @@ def _norm_by_iteration(chain: Chain):
     start, _ = unit(jax.random.normal(jax.random.key(0), (batch, size), states.dtype), zero)
     _, (logs, used) = jax.lax.scan(norm_at, start, jnp.arange(length))
     arrays = {"jacobian_log10": by_real_lag(logs[::-1], valid) / LOG10, "iterations": used}
-    return arrays, {"jacobian_log10": ("lag", "sample"), "iterations": ("lag",)}
+    return arrays, {"jacobian_log10": (chain.lag, "sample"), "iterations": (chain.lag,)}
