@@ -36,7 +36,8 @@ class Elman(MixRecurrentCell):
 
     With h = f(s) the two are one network wherever they start alike, f(s_0) = h_0: at zero for every f with f(0) = 0,
     not for the logistic function, and not for h_0 outside the range of f. The step Jacobian (on columns) is
-    diag(f'(a_t)) U of the first and U diag(f'(s_{t-1})) of the second.
+    diag(f'(a_t)) U of the first and U diag(f'(s_{t-1})) of the second. With the logistic function the first is also the
+    plain network that `scrn` is compared with (A3.4).
 
     Shapes
         x_t    input                        (B, D)
@@ -60,7 +61,7 @@ class Elman(MixRecurrentCell):
         Trained by backpropagation through time; the original copied the state one step back as an input.
     """
 
-    key = "A1.2"
+    key = "A1.2/A3.4"
     recurrent = {"U": ("U",)}  # noqa: RUF012
 
     def __init__(
