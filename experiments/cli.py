@@ -143,9 +143,7 @@ def do_run(arguments: list[str]) -> int:
     run_table(records)
     for record in records:
         if fallbacks := record.summary.get("plan/fallbacks"):
-            warn(
-                f"{record.digest}: newton did not come to rest in {fallbacks:g} unrolls of its checks; they ran in turn"
-            )
+            warn(f"{record.digest}: newton did not come to rest in {fallbacks:g} unrolls, which ran step by step")
     print(f"ledger: {out}   figures: ltd plot {out}")
     return 0
 

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Num
 
 from ltd import config, initializers, nets, results
 from ltd.cells import CELLS, check_cell, constructor, rescale, width_of
+from ltd.cells.base import cast, named
 from ltd.settings import Initial, Plan, Run
 from ltd.streams import stream
 from ltd.trees import disassemble, flat
@@ -63,15 +64,14 @@ class Model(nnx.Module):
                 for leaf, k in zip(leaves, keys, strict=True)
             ]
         new = iter(leaves)
-        return jax.tree_util.tree_map_with_path(lambda p, old: old if self.counts(p) else next(new), state)
+        return jax.tree_util.tree_map_with_path(lambda p, old: old if self._fixed(p) else next(new), state)
 
     def _memory(self, state: State) -> list[Array]:
-        """The parts of a state that are memory, not a clock."""
-        return [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state) if not self.counts(path)]
+        """The parts of a state whose start is free: neither a clock nor a normaliser."""
+        return [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state) if not self._fixed(path)]
 
-    def counts(self, path: Any) -> bool:
-        """Whether the part of the state at this path is a clock."""
-        return getattr(path[-1], "name", None) in getattr(self.net, "clock", ()) if path else False
+    def _fixed(self, path: Any) -> bool:
+        return named(path, getattr(self.net, "clock", ()) + getattr(self.net, "fixed", ()))
 
     def readout(self, hidden: Float[Array, "T B H"]) -> Float[Array, "T B O"]:
         """y = h V + b_y."""
@@ -94,10 +94,7 @@ class Model(nnx.Module):
         if half and not getattr(net, "exact", False):
             graphdef, params, rest = disassemble(net)
             params, seen = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (params, seen))
-            # 8 bits count to 256: a clock stays as it is
-            state = jax.tree_util.tree_map_with_path(
-                lambda path, leaf: leaf if self.counts(path) else leaf.astype(jnp.bfloat16), state
-            )
+            state = cast(state, jnp.bfloat16, getattr(net, "clock", ()))
             net = nnx.merge(graphdef, params, rest)
         inside = None if key is None else stream(key, "net")
         outputs = unroll(net, seen, state, plan, valid, inside)[1]

@@ -109,7 +109,13 @@ class Trainer:
         key = jax.random.fold_in(jax.random.key(o.seed), state.update)
         batch = self.task.sample(stream(key, "data"), self.settings.train.batch)
         noise = stream(key, "noise")
-        loss, grads = jax.value_and_grad(lambda p: self.task.loss(self.outputs(p, batch, noise), batch))(state.params)
+
+        def loss_of(params):
+            with reports() as by_newton:
+                outputs = self.outputs(params, batch, noise)
+            return self.task.loss(outputs, batch), [1 - report.converged for report in by_newton]
+
+        (loss, fell), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
         before = optax.tree.norm(grads)
         bad = ~(jnp.isfinite(loss) & jnp.isfinite(before))
         policy = self.settings.optimizer.nonfinite
@@ -140,7 +146,8 @@ class Trainer:
             state.held,
             state.skipped + (running & bad & (policy != "stop")),
         )
-        return fresh, {"loss": loss, "before": before, "after": optax.tree.norm(clipped), "running": running}
+        told = {"loss": loss, "before": before, "after": optax.tree.norm(clipped), "running": running}
+        return fresh, told | ({"fell": sum(fell)} if fell else {})
 
     def _replace(self, bad: Array, grads: Any, params: Any) -> Any:
         """Pascanu's rule for a gradient that is not finite: 0.02 U for the recurrent weights, 0 for the others."""
@@ -157,7 +164,7 @@ class Trainer:
         """Loss, metric and further scores on the fixed evaluation set; rho of the recurrent blocks (the largest).
 
         Under the plan `newton` also its iterations and residual (the largest, where several cells are unrolled), and
-        how many unrolls fell back to the loop.
+        how many unrolls fell back to the loop; a chunk adds those of its updates.
         """
         key = stream(jax.random.key(EVAL_SEED), "eval")
         batch = self.task.sample(key, self.settings.train.eval_batch)
@@ -213,6 +220,8 @@ class Trainer:
             "train/skipped": state.skipped,
             **self.evaluate(state.params),
         }
+        if "fell" in window:
+            record["plan/fallbacks"] += jnp.sum(jnp.where(running, window["fell"], 0))
         state = self._judge(o, state, record["train/loss"])
         return state, record | {"status": state.status, "solved": state.solved, "since": state.since}
 

@@ -24,6 +24,7 @@ from harness import (
     assert_same_gradients,
     build,
     builder,
+    by_plan,
     case,
     compiled,
     directions,
@@ -52,7 +53,7 @@ def row(request):
 
 
 def test_every_cell_has_a_row():
-    assert set(CELLS) <= {row.name for row in CELL_ROWS}
+    assert set(CELLS) <= {row.name for row in KINDS}
     assert {row.options["activation"] for row in CELL_ROWS if row.name == "elman"} == set(ACTIVATIONS)
 
 
@@ -136,9 +137,13 @@ def test_against_oracle(row, key):
 
 
 @pytest.mark.parametrize(("row", "plan"), BY_PLAN)
-@pytest.mark.parametrize(("chunk", "padded"), [(5, True), (4, False)])  # 5 does not divide the 12 steps
-def test_every_plan_has_the_same_gradients(row, plan, chunk, padded):
-    assert_same_gradients(row, True, plan_of(plan, chunk), padded, 1e-9)
+def test_every_plan_has_the_same_gradients(row, plan):
+    assert_same_gradients(row, True, plan_of(plan, 5), True, 1e-9)  # 5 does not divide the 12 steps
+
+
+@pytest.mark.parametrize(("row", "plan"), by_plan(KINDS, "newton"))
+def test_every_plan_has_the_same_gradients_without_padding(row, plan):
+    assert_same_gradients(row, True, plan_of(plan, 4), False, 1e-9)
 
 
 @pytest.mark.parametrize(("row", "plan"), KINDS_BY_PLAN)
@@ -257,7 +262,7 @@ def test_the_gradient_of_a_gradient(row, key):
 
     @compiled
     def all_ways():
-        others = [plan_of(name, 2) for name in row.plans]
+        others = [plan_of(name, 2) for name in row.plans if name != "newton" or row.name in ("elman", "lstm", "mut1")]
         return forward(LOOP), [reverse(plan) for plan in others], [forward(plan) for plan in others]
 
     wanted, *found = all_ways()
@@ -276,7 +281,7 @@ def test_steps_that_are_not_valid_do_nothing(row):
             short = np.asarray(c.inputs)[~padding[:, n], n : n + 1]
             state = jax.tree.map(lambda leaf, n=n: leaf[n : n + 1], c.state)
             alone.append(jax.device_get(c.run(LOOP, c.params, jnp.asarray(short), state)))
-    for plan in [LOOP, *(plan_of(name, 5) for name in row.plans)]:
+    for plan in [LOOP, *(plan_of(name, 5) for name in row.plans if name != "newton" or row in KINDS)]:
         final, outputs, (_, (_, d_inputs, _)) = gradients(row, True, plan, True)
         assert not np.any(d_inputs[padding])
         assert np.all(np.any(d_inputs[~padding], axis=-1)) or row.flat
@@ -288,6 +293,7 @@ def test_steps_that_are_not_valid_do_nothing(row):
 # ------------------------------------------------------------------------------------------------ construction
 
 
+@pytest.mark.parametrize("row", KINDS, ids=str)
 def test_vmap_over_seeds_builds_the_same_cells(row, key):
     keys = jax.random.split(key, 3)
     together = compiled(jax.vmap(lambda k: nnx.state(row.build(k, D, H), nnx.Param)))(keys)
@@ -297,13 +303,13 @@ def test_vmap_over_seeds_builds_the_same_cells(row, key):
     assert row.seeded == any(not np.allclose(leaf[0], leaf[1]) for leaf in jax.tree.leaves(together))
 
 
-@pytest.mark.parametrize(("row", "plan"), [*KINDS_BY_PLAN, *((row, "stepwise") for row in KINDS)], ids=str)
-def test_one_program_per_shape(row, plan):
+@pytest.mark.parametrize("row", KINDS, ids=str)
+def test_one_program_per_shape(row):
     traces = []
 
     def run(cell, inputs):
         traces.append(inputs.shape)
-        return unroll(cell, inputs, cell.initial_state((inputs.shape[1],)), Plan(plan))[1]
+        return unroll(cell, inputs, cell.initial_state((inputs.shape[1],)))[1]
 
     run = nnx.jit(run)
     for seed in range(3):

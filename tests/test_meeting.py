@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from harness import compiled
+from harness import compiled, first_of_each
 from ltd import launch, results
 from ltd.cells import CELLS
 from ltd.model import Model, load, make_model, make_task
@@ -19,7 +19,7 @@ from tables import CELL_ROWS, TASK_ROWS
 from tables.nets import NET_ROWS
 
 T, B, D, H = 12, 2, 3, 4
-KINDS = [row for row in (*CELL_ROWS, *NET_ROWS) if not row.alike]
+KINDS = first_of_each([*CELL_ROWS, *NET_ROWS])
 TASKS = {
     "copy/arjovsky2016": {"gap": 2, "pattern": 1, "symbols": 2},  # tokens
     "adding/arjovsky2016": {"length": 6},  # numbers

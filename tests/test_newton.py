@@ -92,6 +92,40 @@ def test_gradients_stay_finite_where_products_of_jacobians_overflow():
     np.testing.assert_allclose(found, wanted, 1e-3, 1e-3 * float(jnp.max(jnp.abs(wanted))))
 
 
+@pytest.mark.parametrize("lanes", [False, True])
+def test_a_trajectory_that_leaves_the_numbers_is_none_at_rest(lanes):
+    """Growing tenfold a step, 60 steps overflow: the report says so, and the outputs are those of the loop."""
+    cell, _ = problem("elman", activation="linear", rho=10.0)
+    inputs = jax.random.normal(jax.random.key(3), (2, 60, B, D))
+
+    def both(x):
+        with reports() as found:
+            outputs = unroll(cell, x, cell.initial_state((B,)), Plan("newton"))[1]
+        return outputs, unroll(cell, x, cell.initial_state((B,)), Plan("stepwise"))[1], found[0].converged
+
+    found, wanted, converged = jax.vmap(both)(inputs) if lanes else both(inputs[0])
+    assert np.all(np.asarray(converged) == 0)
+    assert not np.all(np.isfinite(wanted))
+    assert not np.any(np.isfinite(np.asarray(found)[..., -5:, :, :]))  # 10^55 is no float32
+    live = np.isfinite(wanted) & np.isfinite(found)
+    np.testing.assert_allclose(np.asarray(found)[live], np.asarray(wanted)[live], 1e-3)
+
+
+def test_only_lanes_that_need_it_fall_back():
+    """One lane too far from rest after three iterations beside one that is at rest."""
+    cell, inputs = problem("elman", hidden=20, rho=1.5, init="gaussian")
+    lanes = jnp.stack([inputs, 0 * inputs])
+
+    def run(x):
+        with reports() as found:
+            outputs = unroll(cell, x, cell.initial_state((B,)), Plan("newton", iterations=3))[1]
+        return outputs, found[0].converged
+
+    outputs, converged = jax.jit(jax.vmap(run))(lanes)
+    np.testing.assert_array_equal(converged, [0, 1])
+    np.testing.assert_allclose(outputs[0], unroll(cell, inputs, cell.initial_state((B,)), Plan("stepwise"))[1], 0, 1e-4)
+
+
 def test_nets_report_each_unroll_inside():
     net = make_body(Choice("gru_after", {"hidden": 3}), Choice("stacked", {"inner": Choice("bidirectional")}))
     body = net(jax.random.key(0), D)
@@ -113,7 +147,7 @@ FIELDS = {
 def test_a_run_records_iterations_residual_and_fallbacks(tmp_path):
     good, bad = (launch.configure(Run, {**FIELDS, "plan.iterations": n}) for n in (50, 1))
     good, bad = launch.run([good, bad], tmp_path)
-    assert good.summary["plan/fallbacks"] == 0 and bad.summary["plan/fallbacks"] == 3  # at 0, 2 and 4 updates
+    assert good.summary["plan/fallbacks"] == 0 and bad.summary["plan/fallbacks"] == 7  # 4 updates, checks at 0, 2, 4
     assert 1 < good.summary["plan/iterations"] <= 11 and bad.summary["plan/iterations"] == 1
     assert good.summary["plan/residual"] < 1e-4 < bad.summary["plan/residual"]
     assert all("plan/iterations" in row for row in good.metrics())

@@ -23,12 +23,14 @@ class RecurrentCell(nnx.RNNCellBase):
                `rho` and `sigma` rescale them
     plans      those that the form of the cell allows
     clock      parts of the state that count steps: they take no noise, no learned start and no gradient
+    fixed      parts of the state that always start as they do: a normaliser, a stabiliser
     exact      keeps float32 where activations are bfloat16: it needs LAPACK, or complex numbers
     """
 
     recurrent: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
     plans: tuple[str, ...] = ("stepwise", "chunked", "newton")
     clock: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
     exact: bool = False
     key: str  # of the catalogue of systems
     inputs: int
@@ -157,6 +159,16 @@ def at_least_one(**sizes: int) -> None:
 def width_of(cell: Any) -> int:
     """Size of the output of one step; a user's cell that does not say it has that of its state."""
     return getattr(cell, "width", cell.hidden)
+
+
+def named(path: Any, names: tuple[str, ...]) -> bool:
+    """Whether the part of a state at this path has one of the names."""
+    return bool(path) and getattr(path[-1], "name", None) in names
+
+
+def cast(state: State, dtype: Any, clock: tuple[str, ...] = ()) -> State:
+    """The state in another float type but its clocks: 8 bits count to 256."""
+    return jax.tree_util.tree_map_with_path(lambda p, leaf: leaf if named(p, clock) else leaf.astype(dtype), state)
 
 
 def cells_of(net: Any, prefix: str = "") -> dict[str, Any]:

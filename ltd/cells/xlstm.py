@@ -66,12 +66,14 @@ class SLSTM(MixRecurrentCell):
         authors' code.
     Departures
         One head: U is not block-diagonal. The cell alone, without the convolution, the norm and the block around it.
+        Only h can start elsewhere than at zero. Probes see c, n and m as they are kept, c and n times exp(-m).
         The forget bias is a constant where the authors spread it.
     """
 
     key = "A3.14"
     recurrent = {"U": ("i", "f", "o", "z")}  # noqa: RUF012
     exact = True  # differences of large logarithms
+    fixed = ("c", "n", "m")  # an empty memory holds nothing to start from
 
     def __init__(
         self,
@@ -152,6 +154,7 @@ class MLSTM(RecurrentCell):
         Beck et al. (2024), xLSTM: Extended Long Short-Term Memory, arXiv 2405.04517; exp(-m) as in the authors' code.
     Departures
         The cell alone, without the convolution, the norm and the block around it. The gates see x_t, not q, k and v.
+        n and m start at zero. Probes see C, n and m as they are kept, C and n times exp(-m).
         The forget bias is a constant where the authors spread it over heads. Nothing is added to the denominator;
         exp(-m) is held where its square is a number.
     """
@@ -159,6 +162,7 @@ class MLSTM(RecurrentCell):
     key = "A3.14"
     plans = ("stepwise", "chunked", "associative")
     exact = True  # sums of logarithms over many steps
+    fixed = ("n", "m")
 
     def __init__(
         self,

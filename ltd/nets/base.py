@@ -30,6 +30,7 @@ class RecurrentNet(nnx.Module):
     width: int
     plans: tuple[str, ...] = ("stepwise", "chunked", "associative")
     clock: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
     exact: bool = False
 
     def inside(self) -> list[tuple[str, Any]]:
@@ -47,6 +48,7 @@ def inherit(net: RecurrentNet, inside: list[Any]) -> None:
     net.plans = shared_plans(inside)
     net.causal = all(getattr(each, "causal", True) for each in inside)
     net.clock = tuple(dict.fromkeys(name for each in inside for name in getattr(each, "clock", ())))
+    net.fixed = tuple(dict.fromkeys(name for each in inside for name in getattr(each, "fixed", ())))
     net.exact = any(getattr(each, "exact", False) for each in inside)
     net.width = width_of(inside[-1])
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from ltd.cells import width_of
-from ltd.cells.base import at_least_one
+from ltd.cells.base import at_least_one, cast
 from ltd.config import Choice
 from ltd.nets.base import Make, RecurrentNet, gathered, inherit, taken
 from ltd.unroll import unroll
@@ -136,7 +136,7 @@ class SlidingWindow(RecurrentNet):
         inner = (places >= 0) & (places < count)
         index = jnp.clip(places, 0, length - 1).reshape(-1, batch)
         windows = taken(front, index).reshape(len(offsets), length * batch, -1)
-        start = self.net.initial_state((length * batch,))
+        start = cast(self.net.initial_state((length * batch,)), inputs.dtype, self.clock)
         _, out = unroll(self.net, windows, start, plan, inner.reshape(len(offsets), -1), key)
         return (), out[self.past].reshape(length, batch, -1)
 

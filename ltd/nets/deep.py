@@ -88,10 +88,22 @@ class Plain(RecurrentNet):
         """y^0."""
         return self.f(inputs @ self.W[...] + self.b[...])
 
+    def kernel(self):
+        """The parameters of the layers."""
+        return self.layers()
+
+    def project(self, inputs: Array) -> Array:
+        """y^0."""
+        return self.first(inputs)
+
+    def step(self, kernel, state, drive: Array) -> tuple[tuple[()], Array]:
+        """All layers; no step sees another."""
+        y, _ = jax.lax.scan(lambda y, weights: (self.layer(weights, y), None), drive, kernel)
+        return (), y
+
     def over(self, inputs, state, plan, valid=None, key=None):
         """All steps at once, layer by layer."""
-        y, _ = jax.lax.scan(lambda y, weights: (self.layer(weights, y), None), self.first(inputs), self.layers())
-        return (), y
+        return self.step(self.kernel(), state, self.project(inputs))
 
 
 class Highway(Plain):

@@ -34,7 +34,7 @@ class Stacked(RecurrentNet):
         s, m   scale and shift by layer, only with `norm`: one and zero at first    (H,)
 
     Raises
-        ValueError  if `layers` is below 1, `dropout` is not in [0, 1), or `residual` meets layers of other widths.
+        ValueError  if `layers` is below 1, or `dropout` is not in [0, 1).
 
     Source
         Graves, Mohamed & Hinton (2013), arXiv 1303.5778; dropout between layers as in Zaremba, Sutskever & Vinyals
@@ -70,8 +70,6 @@ class Stacked(RecurrentNet):
         self.layers = nnx.List(built)
         inherit(self, built)
         self.hidden = self.width
-        if residual and any(width_of(layer) != layer.inputs for layer in built[1:]):
-            raise ValueError(f"residual = true needs layers as wide as their input, not {self.width}: leave it out.")
         dtype = jnp.result_type(float)
         below = [width_of(layer) for layer in built[:-1]] if norm else []
         self.s = nnx.List([nnx.Param(jnp.ones(width, dtype)) for width in below])

@@ -43,7 +43,7 @@ class Chain(NamedTuple):
 
 
 def chain(model: Network, batch: Batch) -> Chain | None:
-    """The chain of a network, or None where it sees the future and so has no form of one step at a time."""
+    """The chain of a network, or None where there is no state between steps: it sees the future, or nothing but now."""
     net, inputs = model.net, model.embed(batch.inputs)
     if hasattr(net, "layer"):
         first = net.first(inputs)
@@ -59,6 +59,8 @@ def chain(model: Network, batch: Batch) -> Chain | None:
     if not getattr(net, "causal", True):
         return None
     start = model.initial_state(inputs.shape[1])
+    if not jax.tree.leaves(start):
+        return None
     before, drive, outputs = trajectory(net, inputs, start, batch.valid)
     kernel = net.kernel()
 

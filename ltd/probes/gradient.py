@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from ltd.cells.base import named
 from ltd.probes.chain import chain
 from ltd.settings import Plan
 from ltd.streams import stream
@@ -49,8 +50,8 @@ def gradient(model: Network, key: Array, batch: Batch, task: Task | None = None)
         direct = jnp.zeros_like(found.outputs)
         keys = jax.random.split(stream(key, "readout of the probe"), len(jax.tree.leaves(last)))
         seed = _map_keys(lambda leaf, k: jax.random.normal(k, leaf.shape, leaf.dtype), last, keys)
-        if hasattr(model, "counts"):  # a clock is no memory
-            seed = jax.tree_util.tree_map_with_path(lambda p, leaf: 0 * leaf if model.counts(p) else leaf, seed)
+        clock = getattr(model.net, "clock", ())  # which is no memory
+        seed = jax.tree_util.tree_map_with_path(lambda p, leaf: 0 * leaf if named(p, clock) else leaf, seed)
     else:
         direct = found.direct(output_gradient(model, batch, task))
         seed = jax.tree.map(jnp.zeros_like, last)

@@ -13,9 +13,10 @@ by an associative scan: log T combinations in place of T steps. `jacobian=diagon
 bounded where products of J_t explode; at 1 it would be a fixed-point iteration. The fixed point is the same for all.
 After k iterations the first k states are exact, so that T iterations always suffice.
 
-Where the iteration has not come to rest after `iterations`, the states are computed one after the other instead, as in
-`chunked`, and the report says so. Gradients follow from the implicit function theorem at the states, not through the
-iteration: they solve dx_t = J_t dx_{t-1} + dy_t, by an associative scan where its products stay finite, else in turn.
+Where the iteration has not come to rest after `iterations`, or where it lies still on what is no trajectory, the states
+are computed one after the other instead: the numbers of `chunked`, and the report says so. Gradients follow from the
+implicit function theorem at the states, not through the iteration: they solve dx_t = J_t dx_{t-1} + dy_t, by an
+associative scan where its products stay finite, else in turn.
 
 Source: Lim, Zhu, Selfridge & Kasim (2024), arXiv 2309.12252; the diagonal form as in Gonzalez et al. (2024), arXiv
 2407.19115.
@@ -24,7 +25,7 @@ Source: Lim, Zhu, Selfridge & Kasim (2024), arXiv 2309.12252; the diagonal form 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ from jaxtyping import Float
 
 from ltd.unroll.stepwise import masked
 
+NEAR = 1e2  # a residual this many tolerances wide may be left by a change of one
 TOLERANCE = {"bfloat16": 3e-2, "float32": 1e-5, "float64": 1e-11}  # relative to 1 + the largest state
 
 
@@ -81,7 +83,7 @@ def newton(cell, inputs, state, plan, valid=None):
     def jacobians(before):
         return _columns(lambda line: jax.jvp(after, (before,), (line,))[1], before)
 
-    def in_sequence(_):
+    def in_sequence():
         return jax.lax.scan(lambda s, dv: (whole(s, *dv)[0],) * 2, start, (drive, valid))[1]
 
     diagonal = plan.jacobian == "diagonal"
@@ -103,8 +105,10 @@ def newton(cell, inputs, state, plan, valid=None):
 
         states, change, used = jax.lax.while_loop(moving, better, (guess, jnp.full((), jnp.inf, guess.dtype), 0))
         residual = jnp.max(jnp.abs(after(shifted(states)) - states))
-        rests = change <= tolerance
-        states = jax.lax.cond(rests, lambda s: s, in_sequence, states)
+        # a trajectory that has left the numbers may lie still: what counts is that every step leads to the next state
+        near = residual <= NEAR * tolerance * (1 + jnp.max(jnp.abs(states)))
+        rests = (change <= tolerance) & near  # false where either is not a number
+        states = _unless(rests, states, in_sequence)
         number = states.dtype
         return states, (jnp.asarray(used, number), residual, rests.astype(number))
 
@@ -128,6 +132,16 @@ def newton(cell, inputs, state, plan, valid=None):
         found.append(Report(*facts))
     outputs = jax.vmap(lambda s, d, v: whole(s, d, v)[1])(shifted(states), drive, valid)
     return jax.vmap(form)(states[-1]), outputs
+
+
+def _unless(good: Array, found: Array, otherwise: Callable[[], Array]) -> Array:
+    """`found` where it is good, else what `otherwise` gives.
+
+    A loop of at most one round, not a branch: among vmapped lanes a branch would always be computed, this only where a
+    lane needs it.
+    """
+    first = (found, good)
+    return jax.lax.while_loop(lambda c: ~c[1], lambda c: (otherwise(), jnp.ones_like(c[1])), first)[0]
 
 
 def _columns(along, like: Float[Array, "T B S"]) -> Float[Array, "T B S S"]:
@@ -161,13 +175,11 @@ def _solve_diagonal(J: Float[Array, "T B S"], y: Float[Array, "T B S"]) -> Float
 
 def _solve_linear(J: Float[Array, "T B S S"], y: Float[Array, "T B S"]) -> Float[Array, "T B S"]:
     """The same all at once or, where the products of J overflow, one step after the other."""
-    bounded = jnp.all(jnp.isfinite(_solve_full(J, jnp.ones_like(y))))
+    found = _solve_full(J, y)
+    bounded = jnp.all(jnp.isfinite(_solve_full(J, jnp.ones_like(y)))) & jnp.all(jnp.isfinite(found))
 
     def one(x, now):
         x = _times(now[0], x) + now[1]
         return x, x
 
-    def in_turn(y):
-        return jax.lax.scan(one, jnp.zeros_like(y[0]), (J, y))[1]
-
-    return jax.lax.cond(bounded, lambda y: _solve_full(J, y), in_turn, y)
+    return _unless(bounded, found, lambda: jax.lax.scan(one, jnp.zeros_like(y[0]), (J, y))[1])

@@ -45,16 +45,15 @@ def flax_simple(cell):
 
 
 FLAX = {"mixes": False}
-SIMPLE = {"alike": True, **FLAX}
 
 ROWS = [
     *(
         CellRow(
             "elman", oracles.elman(name), partial(affine, 1), ("h",), {"activation": name},
             differentiable=name != "threshold",  # the derivative of a sign is 0; its gradient is straight-through
-            alike=name != "tanh", flat=name in ("hard_tanh", "threshold", "sine", "relu"),
+            flat=name in ("hard_tanh", "threshold", "sine", "relu"),
         )
-        for name in ACTIVATIONS
+        for name in sorted(ACTIVATIONS, key=lambda name: name != "tanh")
         if name != "srelu"
     ),
     CellRow("elman", oracles.elman("srelu"), lambda D, H: affine(1, D, H) + 4 * H, ("h",), {"activation": "srelu"}),
@@ -62,6 +61,6 @@ ROWS = [
     CellRow("gru_before", oracles.gru_before, partial(affine, 3), ("h",), mixes=False),
     CellRow("gru_after", oracles.gru_after, lambda D, H: affine(3, D, H) + H, ("h",)),
     CellRow("flax.nnx:LSTMCell", oracles.lstm, partial(affine, 4), None, {}, flax_lstm, (1, 0), **FLAX),  # Flax: c, h
-    CellRow("flax.nnx:GRUCell", oracles.gru_after, partial(affine, 3), None, {}, flax_gru, alike=True, **FLAX),
-    CellRow("flax.nnx:SimpleCell", oracles.elman("tanh"), partial(affine, 1), None, {}, flax_simple, **SIMPLE),
+    CellRow("flax.nnx:GRUCell", oracles.gru_after, partial(affine, 3), None, {}, flax_gru, **FLAX),
+    CellRow("flax.nnx:SimpleCell", oracles.elman("tanh"), partial(affine, 1), None, {}, flax_simple, **FLAX),
 ]  # fmt: skip

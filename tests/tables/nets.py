@@ -8,10 +8,11 @@ import jax
 import numpy as np
 from flax import nnx
 
+from ltd.cells.base import named
 from ltd.config import Choice
 from ltd.model import make_body
 from ltd.trees import flat
-from oracles import cells, nets
+from oracles import cells, linear, nets, simple
 from tables.rows import affine
 
 
@@ -31,9 +32,9 @@ class NetRow:
     causal: bool = True
     flat: bool = False  # some of its gradients are exactly zero
     clock: tuple[str, ...] = ()
-    alike: bool = False
     seeded: bool = True
     differentiable: bool = True
+    start: Callable[[Any], Any] = lambda state: state
 
     def __str__(self):
         values = [v.type if isinstance(v, Choice) else v for v in self.options.values()]
@@ -48,7 +49,8 @@ class NetRow:
         return {name: np.asarray(value) for name, value in flat(nnx.state(net, nnx.Param)).items()}
 
     def moving(self, state):
-        return jax.tree.leaves(state)
+        """The parts of a state that are memory, as a list."""
+        return [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state) if not named(path, self.clock)]
 
 
 def lstm(D, H):
@@ -68,6 +70,8 @@ TWO_WAYS = nets.bidirectional(nets.cell(cells.lstm), 2)
 DEEP_TWO_WAYS = {"inner": Choice("bidirectional"), "layers": 2}
 STATES = ("forward.h", "forward.c", "backward.h", "backward.c")
 
+CLOCKED = ("forward.h", "forward.t", "backward.h", "backward.t")
+
 NET_ROWS = [
     NetRow(
         "window", nets.window(3, "tanh"), lambda D, H: 4 * D * H + H, ("x",), {"past": 3},
@@ -79,7 +83,7 @@ NET_ROWS = [
     ),
     NetRow(
         "fsmn", nets.fsmn(1, 2, 0, "relu"), lambda D, H: D * H + H + 2 * H * H + H + 3, ("0",),
-        {"past": 2, "layers": 1, "memory": "scalar"}, plans=("chunked", "associative"), flat=True, alike=True,
+        {"past": 2, "layers": 1, "memory": "scalar"}, plans=("chunked", "associative"), flat=True,
     ),
     NetRow(
         "fsmn", nets.fsmn(2, 2, 3, "tanh"), memories(2, 2, 3), ("0", "1"),
@@ -93,7 +97,7 @@ NET_ROWS = [
     NetRow(
         "stacked", nets.stacked(nets.cell(cells.gru_before), [1, 1, 1], norm=True, residual=True),
         lambda D, H: affine(3, D, H) + 2 * affine(3, H, H) + 4 * H, ("0.h", "1.h", "2.h"),
-        {"layers": 3, "norm": True, "residual": True}, "gru_before", plans=("chunked", "newton"), alike=True,
+        {"layers": 3, "norm": True, "residual": True}, "gru_before", plans=("chunked", "newton"),
     ),
     NetRow(
         "bidirectional", TWO_WAYS, lambda D, H: 2 * lstm(D, H), STATES, {}, "lstm", lambda H: 2 * H,
@@ -102,7 +106,7 @@ NET_ROWS = [
     NetRow(
         "stacked", nets.stacked(TWO_WAYS, [4, 4]), lambda D, H: 2 * lstm(D, H) + 2 * lstm(2 * H, H),
         (*(f"0.{name}" for name in STATES), *(f"1.{name}" for name in STATES)), DEEP_TWO_WAYS, "lstm", lambda H: 2 * H,
-        plans=("chunked", "newton"), causal=False, alike=True,
+        plans=("chunked", "newton"), causal=False,
     ),
     NetRow(
         "sliding_window", nets.sliding_window(nets.bidirectional(nets.cell(cells.elman("tanh")), 1), zeros(2), 3, 2),
@@ -110,8 +114,22 @@ NET_ROWS = [
         plans=("chunked", "newton"), causal=False,
     ),
     NetRow(
+        "fsmn", nets.fsmn(1, 2, 1, "tanh"), lambda D, H: D * H + H + 2 * H * H + H + 4, ("0",),
+        {"past": 2, "ahead": 1, "layers": 1, "memory": "scalar", "activation": "tanh"}, plans=("associative",),
+        reference="chunked", causal=False,
+    ),
+    NetRow(
+        "stacked", nets.stacked(nets.cell(linear.min_gru), [1, 1]),
+        lambda D, H: 2 * (D * H + H) + 2 * (H * H + H), ("0.h", "1.h"), {}, "min_gru",
+        plans=("chunked", "associative"),
+    ),
+    NetRow(
+        "bidirectional", nets.bidirectional(nets.cell(simple.clockwork((1, 2, 4, 8))), 2),
+        lambda D, H: 2 * affine(1, D, H), CLOCKED, {}, "clockwork", lambda H: 2 * H, causal=False, clock=("t",),
+    ),
+    NetRow(
         "plain", nets.deep(3, "tanh", False), lambda D, H: D * H + H + 3 * (H * H + H), (),
-        {"depth": 3, "activation": "tanh"}, plans=("chunked", "associative"), alike=True,
+        {"depth": 3, "activation": "tanh"}, plans=("chunked", "associative"),
     ),
     NetRow(
         "highway", nets.deep(3, "tanh", True), lambda D, H: D * H + H + 6 * (H * H + H), (),

@@ -24,7 +24,6 @@ class CellRow:
     weights: Callable[[Any], dict[str, np.ndarray]] | None = None  # as the oracle names them; None: as the cell does
     order: tuple[int, ...] = (0,)  # which part of the cell's state is the oracle's first, second, ...
     differentiable: bool = True  # false: the gradient is a surrogate
-    alike: bool = False  # to another row but for one function of one number: the slowest tests leave it out
     mixes: bool = True  # its step is one matrix product of the state, then gates without weights
     shapes: Callable[[int], tuple[tuple[int, ...], ...]] | None = None  # of the parts of the state; None: (H,) each
     width: Callable[[int], int] = lambda hidden: hidden  # of the output
