@@ -120,3 +120,15 @@ def rho(matrix: Float[Array, "*batch H H"]) -> Float[Array, "*batch"]:
 def sigma(matrix: Float[Array, "*batch H H"]) -> Float[Array, "*batch"]:
     """Largest singular value."""
     return singular_values(matrix)[..., 0]
+
+
+def recurrence(a: Array, b: Array, start: Array | float = 0.0) -> Array:
+    """s_t = a_t s_{t-1} + b_t elementwise, all steps at once; time is the first axis, `start` stands before it.
+
+    Pairs (a, b) and (a', b') combine to (a' a, a' b + b').
+    """
+
+    def combine(early, late):
+        return late[0] * early[0], late[0] * early[1] + late[1]
+
+    return jax.lax.associative_scan(combine, (a, b.at[0].add(a[0] * start)))[1]

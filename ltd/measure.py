@@ -95,6 +95,11 @@ def median_curve(curves: Curves, name: str) -> np.ndarray:
     return np.array([np.median(row[~np.isnan(row)]) if np.any(~np.isnan(row)) else np.nan for row in values])
 
 
+def body(settings: Measure) -> str:
+    """What was measured, in words: the network of the run where one is given."""
+    return body_of(config.plain(settings) if settings.run is None else results.read_run(Path(settings.run)).config)
+
+
 def summarise(settings: Measure, curves: Curves) -> dict[str, Any]:
     """Decay slope, effective memory and facts of one lane."""
     name = MEASURED[settings.probe]
@@ -104,7 +109,7 @@ def summarise(settings: Measure, curves: Curves) -> dict[str, Any]:
     usable = live[len(curve) // 2 :].sum() >= 2
     summary: dict[str, Any] = {
         "digest": config.digest(settings),
-        "cell": body_of(config.plain(settings)),
+        "cell": body(settings),
         "rho": settings.rho,
         "seed": settings.seed,
         "rho_measured": float(curves["rho"]),
@@ -138,7 +143,7 @@ def write(out: Path, lanes: Sequence[Measure], curves: Sequence[Curves]) -> list
             name: (median_curve(curve, name) if name == MEASURED[settings.probe] else curve.arrays.get(name))
             for name in ("adjoint_log10", "jacobian_log10", "bound_log10")
         }
-        head = f"{body_of(config.plain(settings))},{_cell(settings.rho)},{settings.seed}"
+        head = f"{body(settings)},{_cell(settings.rho)},{settings.seed}"
         length = len(curve[MEASURED[settings.probe]])
         for lag in range(1, length):
             values = ",".join(_cell(None if c is None else float(c[lag])) for c in columns.values())

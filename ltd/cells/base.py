@@ -11,7 +11,7 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
-from ltd import initializers
+from ltd import initializers, linalg
 from ltd.trees import spread
 from ltd.types import Drive, Kernel, Mixed, State
 
@@ -119,18 +119,12 @@ class DiagonalCell(RecurrentCell):
     def associate(
         self, kernel: Kernel, state: State, drive: Drive, valid: Array | None, chunk: int | None
     ) -> tuple[State, Array]:
-        """All steps at once: pairs (a, b) combine to (a' a, a' b + b')."""
+        """All steps at once."""
         a, b = self.affine(kernel, drive)
         if valid is not None:
             a = jax.tree.map(lambda leaf: jnp.where(spread(valid, leaf), leaf, 1), a)
             b = jax.tree.map(lambda leaf: jnp.where(spread(valid, leaf), leaf, 0), b)
-        b = jax.tree.map(lambda a, s, b: b.at[0].add(a[0] * s), a, self.pack(state), b)
-
-        def combine(early, late):
-            (a, b), (a_late, b_late) = early, late
-            return jax.tree.map(jnp.multiply, a_late, a), jax.tree.map(lambda x, y, z: x * y + z, a_late, b, b_late)
-
-        states = self.unpack(jax.lax.associative_scan(combine, (a, b))[1])
+        states = self.unpack(jax.tree.map(linalg.recurrence, a, b, self.pack(state)))
         return jax.tree.map(lambda leaf: leaf[-1], states), self.emit(kernel, states, drive)
 
 

@@ -11,7 +11,7 @@ from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
-from ltd import initializers
+from ltd import initializers, linalg
 from ltd.activations import logistic
 from ltd.cells.base import DiagonalCell, MixRecurrentCell, RecurrentCell, at_least_one, keyed, zeros
 from ltd.trees import spread
@@ -163,8 +163,7 @@ class SCRN(_Context, MixRecurrentCell):
         if valid is not None:
             live = spread(valid, slow)
             stay, slow = jnp.where(live, stay, 1), jnp.where(live, slow, 0)
-        slow = slow.at[0].add(stay[0] * state.s)
-        context = jax.lax.associative_scan(lambda a, b: (b[0] * a[0], b[0] * a[1] + b[1]), (stay, slow))[1]
+        context = linalg.recurrence(stay, slow, state.s)
         fast = fast + jnp.concatenate([state.s[None], context[:-1]]) @ P
 
         def one(h, now):

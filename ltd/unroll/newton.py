@@ -35,6 +35,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
+from ltd import linalg
 from ltd.unroll.stepwise import masked
 
 NEAR = 1e2  # a residual this many tolerances wide may be left by a change of one
@@ -96,7 +97,7 @@ def newton(cell, inputs, state, plan, valid=None):
             J = (1 - plan.damping) * jacobians(before)
             error = after(before) - states
             # the new trajectory differs from the old one by d: d_t = J_t d_{t-1} + F_t(s_{t-1}) - s_t
-            moved = states + (_solve_diagonal(_diagonal(J), error) if diagonal else _solve_full(J, error))
+            moved = states + (linalg.recurrence(_diagonal(J), error) if diagonal else _solve_full(J, error))
             moved = jnp.where(jnp.isfinite(moved), moved, 0)
             return moved, jnp.max(jnp.abs(moved - states)) / (1 + jnp.max(jnp.abs(moved))), i + 1
 
@@ -166,11 +167,6 @@ def _solve_full(J: Float[Array, "T B S S"], y: Float[Array, "T B S"]) -> Float[A
         return late[0] @ early[0], _times(late[0], early[1]) + late[1]
 
     return jax.lax.associative_scan(combine, (J, y))[1]
-
-
-def _solve_diagonal(J: Float[Array, "T B S"], y: Float[Array, "T B S"]) -> Float[Array, "T B S"]:
-    """The same with diagonal J."""
-    return jax.lax.associative_scan(lambda a, b: (b[0] * a[0], b[0] * a[1] + b[1]), (J, y))[1]
 
 
 def _solve_linear(J: Float[Array, "T B S S"], y: Float[Array, "T B S"]) -> Float[Array, "T B S"]:
