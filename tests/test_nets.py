@@ -218,6 +218,9 @@ def test_nets_nest_in_the_settings_and_come_back_from_the_ledger(tmp_path):
     outputs = model(task.sample(jax.random.key(0), 4).inputs)
     assert outputs.shape == (6, 4, 1) and np.all(np.isfinite(outputs))
     assert launch.run([one], tmp_path)[0].times == record.times  # not repeated
+    assert main(["probe", "gradient", f"--run={record.folder}", "--batch=2", f"--out={tmp_path / 'probe'}"]) == 0
+    (lane,) = json.loads((tmp_path / "probe/summary.json").read_text())["lanes"]
+    assert lane["cell"] == "stacked(bidirectional(lstm))"
 
 
 @pytest.mark.parametrize(
