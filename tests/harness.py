@@ -26,6 +26,8 @@ def first_of_each(rows):
 
 
 KINDS = first_of_each(CELL_ROWS)
+# one of each way in which a step is put together: one product, two, linear, in chunks, a cell of Flax
+FORMS = [row for row in KINDS if row.name in ("elman", "lstm", "gru_before", "lru", "mlstm", "flax.nnx:LSTMCell")]
 
 
 def by_plan(rows, *without):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from harness import KINDS, B, D, H, T, assert_close, build, case, compiled
+from harness import FORMS, KINDS, B, D, H, T, assert_close, build, case, compiled
 from ltd.cells import CELLS, FlaxCell
 from ltd.settings import Plan
 from ltd.unroll import unroll
@@ -25,7 +25,7 @@ def test_flax_rnn_gives_the_same(row, key):
     assert_close(compiled(functools.partial(c.run, Plan()))(*c.arguments), (final, outputs), 1e-5)
 
 
-@pytest.mark.parametrize("row", [row for row in KINDS if row.own], ids=str)
+@pytest.mark.parametrize("row", [row for row in FORMS if row.own], ids=str)
 def test_flax_rnn_starts_ours_from_zero(row, key):
     cell = build(row)
     inputs = jax.random.normal(key, (B, T, D))
