@@ -119,7 +119,8 @@ def portrait(rows: Rows, floor: float = -12.0, ceiling: float = 3.0) -> tuple[Fi
         axes.axhline(0, color="0.45", linewidth=0.4, zorder=0)
         axes.set_title(cell, fontsize=7, pad=2)
         end = "exactly 0" if np.isneginf(median[-1]) else f"{median[-1]:.1f}"
-        axes.text(0.05, 0.07, end, transform=axes.transAxes, fontsize=6, color=NAMES[0], zorder=4)
+        paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8}
+        axes.text(0.05, 0.07, end, transform=axes.transAxes, fontsize=6, color=NAMES[0], zorder=4, bbox=paper)
         axes.tick_params(labelsize=6, pad=1)
         _extend(table, cell=cell, lag=lag, median=median, low=low, high=high)
     for axes in panels.flat[len(order) :]:
