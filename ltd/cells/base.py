@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,12 @@ from jaxtyping import Float
 from ltd import initializers
 from ltd.trees import spread
 from ltd.types import Drive, Kernel, Mixed, State
+
+
+class HiddenState(NamedTuple):
+    """h: hidden state (B, H)."""
+
+    h: Array
 
 
 class RecurrentCell(nnx.RNNCellBase):

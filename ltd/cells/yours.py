@@ -43,7 +43,7 @@ class FunctionCell(RecurrentCell):
         with jax.ensure_compile_time_eval():
             _, start = function.init(jax.random.key(0), inputs, **options)  # type: ignore[attr-defined]
         named, self.form = jax.tree_util.tree_flatten_with_path(params)
-        names = [jax.tree_util.keystr(path, simple=True, separator="_") for path, _ in named]
+        names = [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in named]
         self.function, self.inputs = function, inputs
         dtype = jnp.result_type(float)
         self.weights = nnx.Dict({n: nnx.Param(jnp.asarray(w, dtype)) for n, (_, w) in zip(names, named, strict=True)})
