@@ -13,7 +13,6 @@ from jax import Array
 from ltd import initializers
 from ltd.cells.base import MixRecurrentCell, at_least_one, zeros
 
-
 LONGEST = 1_000_000_000  # steps are counted in 32 bits
 
 

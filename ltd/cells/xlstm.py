@@ -159,6 +159,7 @@ class MLSTM(RecurrentCell):
     key = "A3.14"
     plans = ("stepwise", "chunked", "associative")
     exact = True  # sums of logarithms over many steps
+    chunked_form = True
 
     def __init__(
         self,
