@@ -201,7 +201,11 @@ def call(constructor: Callable, choice: Choice, where: str, given: tuple[str, ..
         if name not in choice.options:
             raise ConfigError(f"{where} {choice.type!r} needs --{where}.{name}=...")
     decoded = decode(cls, choice.options, where)
-    return {f.name: getattr(decoded, f.name) for f in dataclasses.fields(cls)}
+    values = {f.name: getattr(decoded, f.name) for f in dataclasses.fields(cls)}
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{where}.{name} = {value} must be finite.")
+    return values
 
 
 # ------------------------------------------------------------------------------------------------ command line

@@ -76,8 +76,9 @@ def expm(matrix: Float[Array, "*batch H H"]) -> Float[Array, "*batch H H"]:
         exp(A) = (exp(A / 2^s))^(2^s)
 
     s is chosen by the 1-norm of each matrix so that the Taylor series of the scaled one converges to rounding. Squaring
-    magnifies rounding errors by 2^s, so that of a norm of 100 about two digits are lost. Norms above 512 are not scaled
-    down far enough.
+    magnifies rounding errors by 2^s, so that of a norm of 100 about two digits are lost. A norm n above 512 is
+    scaled down to n / 1024 only: the series then misses (n / 1024)^10 / 10! in float32, and squaring magnifies that by
+    1024. Measured on a skew matrix of 32 units: nothing to be seen at n = 2048, 1e-3 at 4096, 0.3 at 8192.
     """
     dtype = matrix.dtype
     eye = jnp.broadcast_to(jnp.eye(matrix.shape[-1], dtype=dtype), matrix.shape)

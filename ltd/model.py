@@ -20,7 +20,7 @@ from ltd.settings import Initial, Plan, Run
 from ltd.streams import stream
 from ltd.trees import disassemble, flat
 from ltd.types import Sizes, State, Task
-from ltd.unroll import check, unroll
+from ltd.unroll import check, check_chunk, unroll
 from tasks import TASKS
 
 
@@ -123,7 +123,7 @@ def takes_cell(net: config.Choice | None) -> bool:
         return True
     if not getattr(nets.constructor(net.type), "takes", False):
         return False
-    return takes_cell(net_options(net)["inner"])
+    return takes_cell(net_options(net).get("inner"))
 
 
 def cell_options(choice: config.Choice) -> dict[str, Any]:
@@ -162,10 +162,15 @@ def make_body(cell: config.Choice | None, net: config.Choice | None) -> Callable
             raise config.ConfigError("neither a cell nor a net is named: --cell.type=NAME or --net.type=NAME.")
         return make_cell(cell)
     build, options = nets.constructor(net.type), net_options(net)
-    if not getattr(build, "takes", False):
-        return lambda key, inputs: build(key, inputs, **options)
-    make = make_body(cell, options["inner"])
-    return lambda key, inputs: build(key, inputs, make, **options)
+    inside = (make_body(cell, options.get("inner")),) if getattr(build, "takes", False) else ()
+
+    def make(key: Array, inputs: int) -> Any:
+        made = build(key, inputs, *inside, **options)
+        if net.type not in nets.NETS:
+            nets.check_net(made, net.type)
+        return made
+
+    return make
 
 
 def make_model(settings: Run, task: Sizes) -> Callable[..., Model]:
@@ -181,9 +186,19 @@ def make_model(settings: Run, task: Sizes) -> Callable[..., Model]:
     with config.explained("net" if settings.net else "cell"):
         sketch = jax.eval_shape(lambda key: make(key, task.inputs), jax.random.key(0))
         check(settings.plan, sketch)
+        check_chunk(settings.plan, sketch)
+        check_initial(settings.initial, sketch)
     with config.explained():
         jax.eval_shape(lambda key: disassemble(build(key, settings.rho, settings.sigma))[1], jax.random.key(0))
     return build
+
+
+def check_initial(initial: Initial, body: Any) -> None:
+    """Refuse a start for the state of a body that has none."""
+    if initial.type != "zero" and not jax.tree.leaves(jax.eval_shape(lambda: body.initial_state((1,)))):
+        raise config.ConfigError(
+            f"initial = {initial.type!r} has no meaning for {type(body).__name__}, which has no state: leave it out."
+        )
 
 
 def task_options(choice: config.Choice) -> dict[str, Any]:

@@ -250,7 +250,8 @@ def test_a_users_own_cell_and_task(tmp_path, monkeypatch, capsys):
         import jax
         from flax import nnx
 
-        from ltd.cells.elman import Elman, ElmanState
+        from ltd.cells.base import HiddenState
+        from ltd.cells.elman import Elman
         from tasks import Copying
 
 
@@ -264,7 +265,7 @@ def test_a_users_own_cell_and_task(tmp_path, monkeypatch, capsys):
             def advance(self, state, drive, mixed):
                 new, _ = super().advance(state, drive, mixed)
                 h = (1 - self.pace) * state.h + self.pace * new.h
-                return ElmanState(h), h
+                return HiddenState(h), h
 
 
         class Plain(nnx.RNNCellBase):

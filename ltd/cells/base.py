@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,15 +16,22 @@ from ltd.trees import spread
 from ltd.types import Drive, Kernel, Mixed, State
 
 
+class HiddenState(NamedTuple):
+    """h: hidden state (B, H)."""
+
+    h: Array
+
+
 class RecurrentCell(nnx.RNNCellBase):
     """A cell in four parts (see `ltd.types.Cell`) that also runs inside `flax.nnx.RNN`.
 
-    recurrent  the parameters that hold square recurrent blocks `[H, n H]`, each with the names of its blocks in order;
-               `rho` and `sigma` rescale them
-    plans      those that the form of the cell allows
-    clock      parts of the state that count steps: they take no noise, no learned start and no gradient
-    fixed      parts of the state that always start as they do: a normaliser, a stabiliser
-    exact      keeps float32 where activations are bfloat16: it needs LAPACK, or complex numbers
+    recurrent     the parameters that hold square recurrent blocks `[H, n H]`, each with the names of its blocks in
+                  order; `rho` and `sigma` rescale them
+    plans         those that the form of the cell allows
+    clock         parts of the state that count steps: they take no noise, no learned start and no gradient
+    fixed         parts of the state that always start as they do: a normaliser, a stabiliser
+    exact         keeps float32 where activations are bfloat16: it needs LAPACK, or complex numbers
+    chunked_form  whether its `associative` goes by chunks, so that `plan.chunk` has a meaning there
     """
 
     recurrent: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
@@ -32,6 +39,7 @@ class RecurrentCell(nnx.RNNCellBase):
     clock: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
     exact: bool = False
+    chunked_form: bool = False
     key: str  # of the catalogue of systems
     inputs: int
     hidden: int
@@ -152,7 +160,7 @@ def at_least_one(**sizes: int) -> None:
 
 def width_of(cell: Any) -> int:
     """Size of the output of one step; a user's cell that does not say it has that of its state."""
-    return getattr(cell, "width", cell.hidden)
+    return cell.width if hasattr(cell, "width") else cell.hidden
 
 
 def named(path: Any, names: tuple[str, ...]) -> bool:

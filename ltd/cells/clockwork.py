@@ -13,6 +13,8 @@ from jax import Array
 from ltd import initializers
 from ltd.cells.base import MixRecurrentCell, at_least_one, zeros
 
+LONGEST = 1_000_000_000  # steps are counted in 32 bits
+
 
 class ClockworkState(NamedTuple):
     """h: units (B, H); t: steps so far (B, 1)."""
@@ -26,6 +28,8 @@ def read_periods(text: str, hidden: int) -> np.ndarray:
     words = [word.strip() for word in str(text).split(",")]
     if not all(word.isdecimal() and int(word) > 0 for word in words):
         raise ValueError(f"periods = {text!r} must be whole numbers above 0 with commas between them: '1,2,4,8'.")
+    if any(int(word) > LONGEST for word in words):
+        raise ValueError(f"periods = {text!r} must be at most {LONGEST}: longer ones do not fit the count of steps.")
     if len(words) > hidden:
         raise ValueError(f"periods = {text!r} makes {len(words)} groups of hidden = {hidden} units: use fewer groups.")
     sizes = [len(part) for part in np.array_split(np.arange(hidden), len(words))]
@@ -50,8 +54,8 @@ class Clockwork(MixRecurrentCell):
 
     Raises
         KeyError    if `init` is not known.
-        ValueError  if a size is below 1, `periods` is no list of whole numbers above 0, or there are more groups than
-                    units.
+        ValueError  if a size is below 1, `periods` is no list of whole numbers from 1 to a billion, or there are more
+                    groups than units.
 
     Source
         Koutnik, Greff, Gomez & Schmidhuber (2014), A clockwork RNN, arXiv 1402.3511; recalled, not checked.

@@ -10,13 +10,7 @@ from flax import nnx
 from jax import Array
 
 from ltd import activations, initializers
-from ltd.cells.base import MixRecurrentCell, at_least_one, zeros
-
-
-class ElmanState(NamedTuple):
-    """h: hidden state (B, H)."""
-
-    h: Array
+from ltd.cells.base import HiddenState, MixRecurrentCell, at_least_one, zeros
 
 
 class PreActivation(NamedTuple):
@@ -56,7 +50,8 @@ class Elman(MixRecurrentCell):
     Survey
         Equation 12 of the survey evaluates f' at the state, transposes U and adds stray bars; the step Jacobian of
         this form is diag(f'(a_t)) U, with U acting on columns. Footnote 1 calls the two forms equivalent without the
-        condition on their starts.
+        condition on their starts. Section 2.1 says that the recurrent weight is updated at every step: the weights are
+        shared by all steps, and the state is what is updated. Section 2.4 lists a bias b_I that no equation has.
     Departures
         Trained by backpropagation through time; the original copied the state one step back as an input.
     """
@@ -86,10 +81,10 @@ class Elman(MixRecurrentCell):
         start = activations.activation(activation).parameters
         self.s = nnx.Param(jnp.tile(jnp.array(start, jnp.result_type(float))[:, None], hidden)) if start else None
 
-    def initial_state(self, batch: tuple[int, ...]) -> ElmanState | PreActivation:
+    def initial_state(self, batch: tuple[int, ...]) -> HiddenState | PreActivation:
         """h = 0, or s = 0."""
         start = zeros(batch, self.hidden)
-        return ElmanState(start) if self.form == "after" else PreActivation(start)
+        return HiddenState(start) if self.form == "after" else PreActivation(start)
 
     def kernel(self):
         """U, and the slopes of srelu where it is the activation."""
@@ -116,7 +111,7 @@ class Elman(MixRecurrentCell):
             s = drive + product
             return PreActivation(s), f(s, *scalars)
         h = f(drive + product, *scalars)
-        return ElmanState(h), h
+        return HiddenState(h), h
 
     def derivative_bound(self) -> Array:
         """The bound of |f'| at the present parameters."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -11,13 +9,7 @@ from jax import Array
 
 from ltd import initializers
 from ltd.activations import logistic
-from ltd.cells.base import MixRecurrentCell, RecurrentCell, at_least_one, zeros
-
-
-class GRUState(NamedTuple):
-    """h: hidden state (B, H)."""
-
-    h: Array
+from ltd.cells.base import HiddenState, MixRecurrentCell, RecurrentCell, at_least_one, zeros
 
 
 def _biases(key: Array, hidden: int, chrono: float | None) -> Array:
@@ -52,7 +44,8 @@ class GRUResetBefore(RecurrentCell):
         Cho et al. (2014), arXiv 1406.1078, with z as in Chung et al. (2014), arXiv 1412.3555; chrono: Tallec & Ollivier
         (2018), arXiv 1804.11188.
     Survey
-        Equation 37 prints the gate of the step before where the state of the step before is meant.
+        Equation 37 prints the gate of the step before where the state of the step before is meant. A closed reset gate
+        does not let the unit forget by reading the first symbol: the unit acts as if it were reading the first symbol.
     Departures
         Cho et al. keep the old state at z; here, as in the survey, at 1 - z. Two products depend on each other, so
         there is no `mix`.
@@ -72,22 +65,22 @@ class GRUResetBefore(RecurrentCell):
         self.U_n = nnx.Param(initializers.recurrent(init, n_key, hidden))
         self.b = nnx.Param(_biases(key, hidden, chrono))
 
-    def initial_state(self, batch: tuple[int, ...]) -> GRUState:
+    def initial_state(self, batch: tuple[int, ...]) -> HiddenState:
         """h = 0."""
-        return GRUState(zeros(batch, self.hidden))
+        return HiddenState(zeros(batch, self.hidden))
 
     def kernel(self):
         """U of the gates, U_n of the candidate."""
         return self.U[...], self.U_n[...]
 
-    def step(self, kernel, state: GRUState, drive) -> tuple[GRUState, Array]:
+    def step(self, kernel, state: HiddenState, drive) -> tuple[HiddenState, Array]:
         """Gates, then the candidate, then the blend."""
         U, U_n = kernel
         gates = logistic(drive[..., : 2 * self.hidden] + state.h @ U)
         r, z = jnp.split(gates, 2, axis=-1)
         n = jnp.tanh(drive[..., 2 * self.hidden :] + (r * state.h) @ U_n)
         h = state.h + z * (n - state.h)
-        return GRUState(h), h
+        return HiddenState(h), h
 
 
 class GRUResetAfter(MixRecurrentCell):
@@ -113,6 +106,9 @@ class GRUResetAfter(MixRecurrentCell):
     Source
         Cho et al. (2014), arXiv 1406.1078; the form with one recurrent product is that of the common libraries;
         chrono: Tallec & Ollivier (2018), arXiv 1804.11188.
+    Survey
+        Equation 37, whose gate of the step before must be the state of the step before, puts the reset gate before the
+        product; this form is not in the survey.
     Departures
         torch keeps the old state at z; here, as in the survey, at 1 - z: negate its z block to carry weights over. No
         map of weights exists between the two places of the reset gate.
@@ -132,9 +128,9 @@ class GRUResetAfter(MixRecurrentCell):
         self.b = nnx.Param(_biases(key, hidden, chrono))
         self.b_u = nnx.Param(jnp.zeros(hidden, jnp.result_type(float)))
 
-    def initial_state(self, batch: tuple[int, ...]) -> GRUState:
+    def initial_state(self, batch: tuple[int, ...]) -> HiddenState:
         """h = 0."""
-        return GRUState(zeros(batch, self.hidden))
+        return HiddenState(zeros(batch, self.hidden))
 
     def kernel(self):
         """U, and b_u in the candidate's place."""
@@ -146,13 +142,13 @@ class GRUResetAfter(MixRecurrentCell):
         U, b_u = kernel
         return read @ U + b_u
 
-    def advance(self, state: GRUState, drive, mixed) -> tuple[GRUState, Array]:
+    def advance(self, state: HiddenState, drive, mixed) -> tuple[HiddenState, Array]:
         """Gates, candidate, blend."""
         gated = 2 * self.hidden
         r, z = jnp.split(logistic(drive[..., :gated] + mixed[..., :gated]), 2, axis=-1)
         n = jnp.tanh(drive[..., gated:] + r * mixed[..., gated:])
         h = state.h + z * (n - state.h)
-        return GRUState(h), h
+        return HiddenState(h), h
 
 
 CELLS = {"gru_before": GRUResetBefore, "gru_after": GRUResetAfter}

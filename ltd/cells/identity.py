@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
 from ltd import activations, initializers
-from ltd.cells.base import MixRecurrentCell, at_least_one, zeros
-
-
-class IdentityState(NamedTuple):
-    """h: hidden state (B, H)."""
-
-    h: Array
+from ltd.cells.base import HiddenState, MixRecurrentCell, at_least_one, zeros
 
 
 class IRNN(MixRecurrentCell):
@@ -51,14 +43,14 @@ class IRNN(MixRecurrentCell):
         self.U = nnx.Param(scale * jnp.eye(hidden, dtype=dtype))
         self.b = nnx.Param(jnp.zeros(hidden, dtype))
 
-    def initial_state(self, batch: tuple[int, ...]) -> IdentityState:
+    def initial_state(self, batch: tuple[int, ...]) -> HiddenState:
         """h = 0."""
-        return IdentityState(zeros(batch, self.hidden))
+        return HiddenState(zeros(batch, self.hidden))
 
-    def advance(self, state: IdentityState, drive, mixed) -> tuple[IdentityState, Array]:
+    def advance(self, state: HiddenState, drive, mixed) -> tuple[HiddenState, Array]:
         """h = relu(drive + h U)."""
         h = jax.nn.relu(drive + mixed)
-        return IdentityState(h), h
+        return HiddenState(h), h
 
 
 class LTRNN(MixRecurrentCell):
@@ -86,7 +78,7 @@ class LTRNN(MixRecurrentCell):
         Henaff, Szlam & LeCun (2016), Recurrent orthogonal networks and long-memory tasks, arXiv 1602.06662. The
         equations are second-hand; the pooling of pairs is recalled, not checked.
     Departures
-        f is linear by default; a re-implementation of the paper's network puts the logistic there.
+        A bias is added. f is linear by default; a re-implementation of the paper's network puts the logistic there.
     """
 
     key = "A3.14"
@@ -117,20 +109,20 @@ class LTRNN(MixRecurrentCell):
         """H, or half of it with pooling."""
         return self.hidden // 2 if self.pooling else self.hidden
 
-    def initial_state(self, batch: tuple[int, ...]) -> IdentityState:
+    def initial_state(self, batch: tuple[int, ...]) -> HiddenState:
         """h = 0."""
-        return IdentityState(zeros(batch, self.hidden))
+        return HiddenState(zeros(batch, self.hidden))
 
     def project(self, inputs: Array) -> Array:
         """f(x W + b)."""
         return activations.plain(self.activation)(super().project(inputs))
 
-    def advance(self, state: IdentityState, drive, mixed) -> tuple[IdentityState, Array]:
+    def advance(self, state: HiddenState, drive, mixed) -> tuple[HiddenState, Array]:
         """h = drive + h U."""
         h = drive + mixed
-        return IdentityState(h), self._read_out(h)
+        return HiddenState(h), self._read_out(h)
 
-    def associate(self, kernel, state: IdentityState, drive, valid, chunk) -> tuple[IdentityState, Array]:
+    def associate(self, kernel, state: HiddenState, drive, valid, chunk) -> tuple[HiddenState, Array]:
         """All steps at once. After j doublings step t holds what the steps t - 2^j + 1 .. t leave at t."""
         if valid is not None:  # the real steps to the front, in their order
             order = jnp.argsort(~valid, axis=0, stable=True)[..., None]
@@ -140,10 +132,10 @@ class LTRNN(MixRecurrentCell):
             h = h.at[reach:].add(h[:-reach] @ power)
             power, reach = power @ power, 2 * reach
         if valid is None:
-            return IdentityState(h[-1]), self._read_out(h[1:])
+            return HiddenState(h[-1]), self._read_out(h[1:])
         taken = jnp.cumsum(valid, axis=0)[..., None]
         after = jnp.take_along_axis(h, taken, axis=0)
-        return IdentityState(after[-1]), self._read_out(after)
+        return HiddenState(after[-1]), self._read_out(after)
 
     def _read_out(self, h: Array) -> Array:
         if not self.pooling:

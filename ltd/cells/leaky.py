@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +12,7 @@ from jax import Array
 from jaxtyping import Float
 
 from ltd import activations, initializers
-from ltd.cells.base import MixRecurrentCell, RecurrentCell, at_least_one, keyed, zeros
-
-
-class LeakyState(NamedTuple):
-    """h: state (B, H)."""
-
-    h: Array
+from ltd.cells.base import HiddenState, MixRecurrentCell, RecurrentCell, at_least_one, keyed, zeros
 
 
 def time_constants(tau_min: float, tau_max: float, hidden: int, shared: bool) -> np.ndarray:
@@ -85,9 +79,9 @@ class Leaky(MixRecurrentCell):
         self.b = nnx.Param(jnp.zeros(hidden, dtype))
         self.beta = nnx.Param(jnp.asarray(-np.log(np.expm1(1 / tau)), dtype)) if learned else None
 
-    def initial_state(self, batch: tuple[int, ...]) -> LeakyState:
+    def initial_state(self, batch: tuple[int, ...]) -> HiddenState:
         """h = 0."""
-        return LeakyState(zeros(batch, self.hidden))
+        return HiddenState(zeros(batch, self.hidden))
 
     def time_constants(self) -> Float[Array, " H"]:
         """-1 / ln(alpha) of every unit, in steps."""
@@ -110,11 +104,11 @@ class Leaky(MixRecurrentCell):
         U, leak = kernel
         return read @ U, jnp.broadcast_to(leak, read.shape)
 
-    def advance(self, state: LeakyState, drive, mixed) -> tuple[LeakyState, Array]:
+    def advance(self, state: HiddenState, drive, mixed) -> tuple[HiddenState, Array]:
         """A step of size 1 - alpha towards the candidate."""
         product, leak = mixed
         h = state.h + leak * (activations.plain(self.activation)(drive + product) - state.h)
-        return LeakyState(h), h
+        return HiddenState(h), h
 
 
 # --------------------------------------------------------------------------------------------- continuous time
@@ -153,9 +147,9 @@ class ContinuousTime(RecurrentCell):
         self.b = nnx.Param(jnp.zeros(hidden, dtype))
         self.log_tau = nnx.Param(jnp.asarray(np.log(tau), dtype)) if learned else None
 
-    def initial_state(self, batch: tuple[int, ...]) -> LeakyState:
+    def initial_state(self, batch: tuple[int, ...]) -> HiddenState:
         """h = 0."""
-        return LeakyState(zeros(batch, self.hidden))
+        return HiddenState(zeros(batch, self.hidden))
 
     def time_constants(self) -> Float[Array, " H"]:
         """tau of every unit, in the unit of `dt`."""
@@ -202,7 +196,7 @@ class CTRNN(ContinuousTime, MixRecurrentCell):
         The read-out sees h. Time constants start at equal ratios between `tau_min` and `tau_max`.
     """
 
-    def read(self, state: LeakyState) -> Array:
+    def read(self, state: HiddenState) -> Array:
         """f(h)."""
         return activations.plain(self.activation)(state.h)
 
@@ -211,11 +205,11 @@ class CTRNN(ContinuousTime, MixRecurrentCell):
         U, rate = kernel
         return read @ U, jnp.broadcast_to(rate, read.shape)
 
-    def advance(self, state: LeakyState, drive, mixed) -> tuple[LeakyState, Array]:
+    def advance(self, state: HiddenState, drive, mixed) -> tuple[HiddenState, Array]:
         """One step of Euler."""
         product, rate = mixed
         h = state.h + rate * (product + drive - state.h)
-        return LeakyState(h), h
+        return HiddenState(h), h
 
 
 class CTRNNRungeKutta(ContinuousTime):
@@ -241,7 +235,7 @@ class CTRNNRungeKutta(ContinuousTime):
         The read-out sees h. Four products depend on each other, so there is no `mix`.
     """
 
-    def step(self, kernel, state: LeakyState, drive) -> tuple[LeakyState, Array]:
+    def step(self, kernel, state: HiddenState, drive) -> tuple[HiddenState, Array]:
         """One step with four slopes."""
         U, rate = kernel
         f = activations.plain(self.activation)
@@ -254,7 +248,7 @@ class CTRNNRungeKutta(ContinuousTime):
         third = slope(state.h + 0.5 * second)
         fourth = slope(state.h + third)
         h = state.h + (first + 2 * second + 2 * third + fourth) / 6
-        return LeakyState(h), h
+        return HiddenState(h), h
 
 
 @keyed("A2.23")

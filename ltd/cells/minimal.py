@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -11,13 +9,7 @@ from jax import Array
 
 from ltd import initializers
 from ltd.activations import logistic
-from ltd.cells.base import DiagonalCell, at_least_one, zeros
-
-
-class MinimalState(NamedTuple):
-    """h: hidden state (B, H)."""
-
-    h: Array
+from ltd.cells.base import DiagonalCell, HiddenState, at_least_one, zeros
 
 
 class _Minimal(DiagonalCell):
@@ -32,15 +24,15 @@ class _Minimal(DiagonalCell):
         self.W = nnx.Param(initializers.uniform_fan_in(key, (inputs, self.blocks * hidden)))
         self.b = nnx.Param(jnp.zeros(self.blocks * hidden, jnp.result_type(float)))
 
-    def initial_state(self, batch: tuple[int, ...]) -> MinimalState:
+    def initial_state(self, batch: tuple[int, ...]) -> HiddenState:
         """h = 0."""
-        return MinimalState(zeros(batch, self.hidden))
+        return HiddenState(zeros(batch, self.hidden))
 
     def kernel(self):
         """Nothing: the loop uses no weight."""
         return ()
 
-    def emit(self, kernel, state: MinimalState, drive) -> Array:
+    def emit(self, kernel, state: HiddenState, drive) -> Array:
         """h."""
         return state.h
 
@@ -65,15 +57,15 @@ class MinGRU(_Minimal):
         Feng, Tung, Ahmed, Bengio & Hajimirsadeghi (2024), Were RNNs all we needed?, arXiv 2410.01201; equations
         second-hand.
     Departures
-        Computed as it stands, not in log space, so that the candidate may be negative.
+        Biases are added. Computed as it stands, not in log space, so that the candidate may be negative.
     """
 
     blocks = 2
 
-    def affine(self, kernel, drive) -> tuple[MinimalState, MinimalState]:
+    def affine(self, kernel, drive) -> tuple[HiddenState, HiddenState]:
         """1 - z, and z n."""
         a, n = jnp.split(drive, 2, axis=-1)
-        return MinimalState(logistic(-a)), MinimalState(logistic(a) * n)
+        return HiddenState(logistic(-a)), HiddenState(logistic(a) * n)
 
 
 class MinLSTM(_Minimal):
@@ -97,16 +89,16 @@ class MinLSTM(_Minimal):
         second-hand.
     Departures
         The share f / (f + i) is computed as logistic(log f - log i), so that two closed gates do not divide by zero.
-        Not in log space otherwise, so that the candidate may be negative.
+        Not in log space otherwise, so that the candidate may be negative. Biases are added.
     """
 
     blocks = 3
 
-    def affine(self, kernel, drive) -> tuple[MinimalState, MinimalState]:
+    def affine(self, kernel, drive) -> tuple[HiddenState, HiddenState]:
         """The shares of the old state, and of the candidate times the candidate."""
         a_f, a_i, n = jnp.split(drive, 3, axis=-1)
         odds = jax.nn.softplus(-a_i) - jax.nn.softplus(-a_f)  # log f - log i
-        return MinimalState(logistic(odds)), MinimalState(logistic(-odds) * n)
+        return HiddenState(logistic(odds)), HiddenState(logistic(-odds) * n)
 
 
 CELLS = {"min_gru": MinGRU, "min_lstm": MinLSTM}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -11,13 +9,7 @@ from jax import Array
 
 from ltd import initializers
 from ltd.activations import logistic
-from ltd.cells.base import RecurrentCell, at_least_one, zeros
-
-
-class MutState(NamedTuple):
-    """h: hidden state (B, H)."""
-
-    h: Array
+from ltd.cells.base import HiddenState, RecurrentCell, at_least_one, zeros
 
 
 class Mut(RecurrentCell):
@@ -43,18 +35,18 @@ class Mut(RecurrentCell):
         """The gates' blocks, and the candidate's."""
         return {"U": self.seen, "U_h": ("h",)}
 
-    def initial_state(self, batch: tuple[int, ...]) -> MutState:
+    def initial_state(self, batch: tuple[int, ...]) -> HiddenState:
         """h = 0."""
-        return MutState(zeros(batch, self.hidden))
+        return HiddenState(zeros(batch, self.hidden))
 
     def kernel(self):
         """U of the gates, U_h of the candidate."""
         return self.U[...], self.U_h[...]
 
-    def blend(self, h: Array, z: Array, r: Array, U_h: Array, drive: Array) -> tuple[MutState, Array]:
+    def blend(self, h: Array, z: Array, r: Array, U_h: Array, drive: Array) -> tuple[HiddenState, Array]:
         """The candidate from the state behind the reset gate, let in by z."""
         h = h + z * (jnp.tanh(drive + (r * h) @ U_h) - h)
-        return MutState(h), h
+        return HiddenState(h), h
 
 
 class Mut1(Mut):
@@ -91,7 +83,7 @@ class Mut1(Mut):
         candidate = jnp.tanh(inputs @ self.P[...]) + b[2 * H :]
         return jnp.concatenate([inputs @ self.W[...] + b[: 2 * H], candidate], axis=-1)
 
-    def step(self, kernel, state: MutState, drive) -> tuple[MutState, Array]:
+    def step(self, kernel, state: HiddenState, drive) -> tuple[HiddenState, Array]:
         """Gates, then the candidate, then the blend."""
         U, U_h = kernel
         z, r, candidate = jnp.split(drive, 3, axis=-1)
@@ -132,7 +124,7 @@ class Mut2(Mut):
         z, h = jnp.split(inputs @ self.W[...], 2, axis=-1)
         return jnp.concatenate([z, inputs @ self.P[...], h], axis=-1) + self.b[...]
 
-    def step(self, kernel, state: MutState, drive) -> tuple[MutState, Array]:
+    def step(self, kernel, state: HiddenState, drive) -> tuple[HiddenState, Array]:
         """Gates, then the candidate, then the blend."""
         U, U_h = kernel
         gates = logistic(drive[..., : 2 * self.hidden] + state.h @ U)
@@ -167,7 +159,7 @@ class Mut3(Mut):
 
     from_inputs, seen = ("z", "r", "h"), ("z", "r")
 
-    def step(self, kernel, state: MutState, drive) -> tuple[MutState, Array]:
+    def step(self, kernel, state: HiddenState, drive) -> tuple[HiddenState, Array]:
         """Gates, then the candidate, then the blend."""
         U, U_h = kernel
         H = self.hidden

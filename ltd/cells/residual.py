@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -11,13 +9,7 @@ from jax import Array
 
 from ltd import initializers
 from ltd.activations import logistic
-from ltd.cells.base import MixRecurrentCell, at_least_one, zeros
-
-
-class ResidualState(NamedTuple):
-    """h: state (B, H)."""
-
-    h: Array
+from ltd.cells.base import HiddenState, MixRecurrentCell, at_least_one, zeros
 
 
 class MinimalRNN(MixRecurrentCell):
@@ -62,20 +54,20 @@ class MinimalRNN(MixRecurrentCell):
         self.b = nnx.Param(jnp.full(hidden, forget_bias, dtype))
         self.b_v = nnx.Param(jnp.zeros(hidden, dtype))
 
-    def initial_state(self, batch: tuple[int, ...]) -> ResidualState:
+    def initial_state(self, batch: tuple[int, ...]) -> HiddenState:
         """h = 0."""
-        return ResidualState(zeros(batch, self.hidden))
+        return HiddenState(zeros(batch, self.hidden))
 
     def project(self, inputs: Array) -> tuple[Array, Array]:
         """v, and what it adds to the gate."""
         v = jnp.tanh(inputs @ self.W[...] + self.b_v[...])
         return v, v @ self.V[...] + self.b[...]
 
-    def advance(self, state: ResidualState, drive, mixed) -> tuple[ResidualState, Array]:
+    def advance(self, state: HiddenState, drive, mixed) -> tuple[HiddenState, Array]:
         """Gate and blend."""
         v, gate = drive
         h = v + logistic(gate + mixed) * (state.h - v)
-        return ResidualState(h), h
+        return HiddenState(h), h
 
 
 class Antisymmetric(MixRecurrentCell):
@@ -128,22 +120,22 @@ class Antisymmetric(MixRecurrentCell):
         self.U = nnx.Param(initializers.recurrent(init, u_key, hidden))
         self.b = nnx.Param(jnp.zeros(width, jnp.result_type(float)))
 
-    def initial_state(self, batch: tuple[int, ...]) -> ResidualState:
+    def initial_state(self, batch: tuple[int, ...]) -> HiddenState:
         """h = 0."""
-        return ResidualState(zeros(batch, self.hidden))
+        return HiddenState(zeros(batch, self.hidden))
 
     def kernel(self):
         """M."""
         U = self.U[...]
         return U - U.T - self.friction * jnp.eye(self.hidden, dtype=U.dtype)
 
-    def advance(self, state: ResidualState, drive, mixed) -> tuple[ResidualState, Array]:
+    def advance(self, state: HiddenState, drive, mixed) -> tuple[HiddenState, Array]:
         """One step of Euler."""
         move = jnp.tanh(drive[..., : self.hidden] + mixed)
         if self.gated:
             move = logistic(drive[..., self.hidden :] + mixed) * move
         h = state.h + self.epsilon * move
-        return ResidualState(h), h
+        return HiddenState(h), h
 
 
 CELLS = {"minimal_rnn": MinimalRNN, "antisymmetric": Antisymmetric}

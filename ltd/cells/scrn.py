@@ -91,7 +91,8 @@ class SCRN(_Context, MixRecurrentCell):
     Survey
         Equation 34 prints 1 / (1 + exp(x)) for the logistic function, calls the context's recurrence the identity (it
         is alpha times the identity), labels B, P, A by the shapes of their transposes, and says of the hidden units
-        what holds of the context units: that fixed weights force one time scale on them.
+        what holds of the context units: that fixed weights force one time scale on them. That the structure keeps the
+        gradient of the recurrent matrix from vanishing holds along the context alone, where it is alpha^k at lag k.
     Departures
         Starts at zero; the authors' code starts at 0.1, draws all weights from N(0, 0.05^2), and reads s_{t-1}
         (`delayed`). Trained through all steps; theirs through ten.

@@ -163,6 +163,7 @@ class MLSTM(RecurrentCell):
     plans = ("stepwise", "chunked", "associative")
     exact = True  # sums of logarithms over many steps
     fixed = ("n", "m")
+    chunked_form = True
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,7 @@ class FunctionCell(RecurrentCell):
         params, state = function.init(key, inputs, **options)
 
     Shapes
-        params  any nested dict, list or tuple of arrays
+        params  any nested dict, list or tuple of arrays; {"a": {"b": w}} is named `weights.a.b`
         state   any nested tuple or dict of arrays, without a batch axis: the state before the first step, the same for
                 every key
         x       one input                      (B, D)
@@ -43,7 +44,9 @@ class FunctionCell(RecurrentCell):
         with jax.ensure_compile_time_eval():
             _, start = function.init(jax.random.key(0), inputs, **options)  # type: ignore[attr-defined]
         named, self.form = jax.tree_util.tree_flatten_with_path(params)
-        names = [jax.tree_util.keystr(path, simple=True, separator="_") for path, _ in named]
+        names = [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in named]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"two parameters are named {twice[0]!r}: nested names are joined by dots, rename one.")
         self.function, self.inputs = function, inputs
         dtype = jnp.result_type(float)
         self.weights = nnx.Dict({n: nnx.Param(jnp.asarray(w, dtype)) for n, (_, w) in zip(names, named, strict=True)})
@@ -103,6 +106,21 @@ def is_step(thing: Any) -> bool:
     return hasattr(thing, "init") or tuple(inspect.signature(thing).parameters)[:3] == ARGUMENTS
 
 
+def call_part(owner: Any, kind: str, name: str, part: str, *arguments: Any) -> Any:
+    """What a method returns; where it does not take these arguments, an error that says so."""
+    try:
+        return getattr(owner, part)(*arguments)
+    except TypeError as error:
+        if "positional argument" not in str(error) and "keyword argument" not in str(error):
+            raise
+        raise ConfigError(f"{kind} {name!r}: {part} has a wrong signature ({error}).") from None
+
+
+def shapes(state: State) -> Any:
+    """The shape and the type of every part of a state."""
+    return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype.name), state)
+
+
 def check_cell(cell: Any, name: str) -> None:
     """Refuse a user's cell whose parts do not fit together, by shapes alone.
 
@@ -113,22 +131,14 @@ def check_cell(cell: Any, name: str) -> None:
         if not hasattr(cell, part):
             raise ConfigError(f"cell {name!r} has no {part}: a cell offers {', '.join(PARTS)}, inputs and hidden.")
     batch = 2
-
-    def call(part: str, *arguments: Any) -> Any:
-        try:
-            return getattr(cell, part)(*arguments)
-        except TypeError as error:
-            if "positional argument" not in str(error) and "keyword argument" not in str(error):
-                raise
-            raise ConfigError(f"cell {name!r}: {part} has a wrong signature ({error}).") from None
-
+    call = functools.partial(call_part, cell, "cell", name)
     state = call("initial_state", (batch,))
     drive = call("project", jnp.zeros((batch, cell.inputs), jnp.result_type(float)))
     returned = call("step", call("kernel"), state, drive)
     if not (isinstance(returned, tuple) and len(returned) == 2):
         raise ConfigError(f"cell {name!r}: step must return (state, output), not {type(returned).__name__}.")
     new, output = returned
-    before, after = (jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype.name), s) for s in (state, new))
+    before, after = shapes(state), shapes(new)
     if before != after:
         raise ConfigError(
             f"cell {name!r}: step returns the state {after}, initial_state gave {before}: they must agree."

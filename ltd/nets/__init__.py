@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import isclass
+from inspect import isclass, signature
 
 from ltd.config import ConfigError, resolve
 from ltd.nets import bidirectional, deep, stacked, window
 from ltd.nets.base import RecurrentNet
+from ltd.nets.yours import METHODS, check_net
 
-__all__ = ["NETS", "RecurrentNet", "constructor"]
+__all__ = ["NETS", "RecurrentNet", "check_net", "constructor"]
 
 NETS: dict[str, Callable] = {**window.NETS, **stacked.NETS, **bidirectional.NETS, **deep.NETS}
 
@@ -17,7 +18,9 @@ NETS: dict[str, Callable] = {**window.NETS, **stacked.NETS, **bidirectional.NETS
 def constructor(name: str) -> Callable:
     """The constructor of a registered net, or a user's: `(key, inputs, **options)`, or with `make` as the third."""
     found = resolve(name, NETS, "net")
-    for part in ("initial_state", "over"):
+    for part in METHODS:
         if isclass(found) and not hasattr(found, part):
-            raise ConfigError(f"net {name!r} has no method {part}: a net offers initial_state, over.")
+            raise ConfigError(f"net {name!r} has no method {part}: a net offers {', '.join(METHODS)}.")
+    if getattr(found, "takes", False) and list(signature(found).parameters)[2:3] != ["make"]:
+        raise ConfigError(f"net {name!r} says takes = True: its constructor must be (key, inputs, make, ...).")
     return found

@@ -19,8 +19,9 @@ Make = Callable[[Array, int], Any]  # (key, inputs) -> the cell or net inside
 class RecurrentNet(nnx.Module):
     """What stands between embedding and read-out where a cell alone does not do: see `ltd.types.Net`.
 
-    takes    whether it is made of cells or nets inside
-    causal   whether an output sees no later input, so that the net also has the four parts of a cell
+    takes         whether it is made of cells or nets inside
+    causal        whether an output sees no later input, so that the net also has the four parts of a cell
+    chunked_form  of a net made of no cells: whether `plan.chunk` has a meaning for it
     """
 
     takes: bool = False
@@ -32,6 +33,7 @@ class RecurrentNet(nnx.Module):
     clock: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
     exact: bool = False
+    chunked_form: bool = False
 
     def inside(self) -> list[tuple[str, Any]]:
         """The cells and nets that it is made of, by name."""

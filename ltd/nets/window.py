@@ -126,6 +126,8 @@ class FSMN(RecurrentNet):
         at_least_one(inputs=inputs, hidden=hidden, layers=layers, past=past)
         if ahead < 0:
             raise ValueError(f"ahead = {ahead} must not be below 0: it counts steps of the future.")
+        if memory not in ("scalar", "vector"):
+            raise ValueError(f"memory = {memory!r} must be scalar or vector: coefficients per layer, or per unit.")
         self.f = activations.plain(activation)
         self.inputs, self.hidden, self.width = inputs, hidden, hidden
         self.layers, self.past, self.ahead, self.causal = layers, past, ahead, ahead == 0

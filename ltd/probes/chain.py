@@ -56,7 +56,7 @@ def chain(model: Network, batch: Batch) -> Chain | None:
 
         _, (before, outputs) = jax.lax.scan(lambda y, w: (up(y, w)[0], (y, up(y, w)[1])), flat, weights)
         return Chain(before, weights, up, outputs, None, 0, True)
-    if not getattr(net, "causal", True):
+    if not (getattr(net, "causal", True) and hasattr(net, "step")):
         return None
     start = model.initial_state(inputs.shape[1])
     if not jax.tree.leaves(start):

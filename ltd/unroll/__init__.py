@@ -28,6 +28,7 @@ __all__ = [
     "PLANS",
     "Report",
     "check",
+    "check_chunk",
     "chunk_length",
     "masked",
     "output_leaf",
@@ -73,3 +74,26 @@ def check(plan: Plan, cell: Any = None) -> None:
     if cell is not None and plan.type not in plans_of(cell):
         name, allowed = type(getattr(cell, "cell", cell)).__name__, ", ".join(plans_of(cell))
         raise ConfigError(f"plan {plan.type!r} does not fit the form of {name}; its plans: {allowed}.")
+
+
+def check_chunk(plan: Plan, net: Any) -> None:
+    """Refuse a length of chunks that nothing in a cell or net would use.
+
+    For a cell or net as a whole: inside it a layer that does not go by chunks may stand beside one that does.
+    """
+    if plan.chunk is not None and not any(_chunks(part, plan) for part in _parts(net)):
+        name = type(getattr(net, "cell", net)).__name__
+        raise ConfigError(f"plan.chunk = {plan.chunk} has no meaning for {name} under {plan.type}: leave it out.")
+
+
+def _parts(net: Any) -> list[Any]:
+    """The cells of a net, and the nets in it that are made of none."""
+    inside = net.inside() if hasattr(net, "inside") else []
+    return [part for _, each in inside for part in _parts(each)] or [net]
+
+
+def _chunks(part: Any, plan: Plan) -> bool:
+    """Whether a cell, or a net made of none, uses the length of chunks. Of what does not say it, it is believed."""
+    if plan.type == "chunked" and not hasattr(part, "over"):
+        return True
+    return getattr(part, "chunked_form", True) or getattr(part, "takes", False)
