@@ -21,6 +21,7 @@ def constructor(name: str) -> Callable:
     for part in METHODS:
         if isclass(found) and not hasattr(found, part):
             raise ConfigError(f"net {name!r} has no method {part}: a net offers {', '.join(METHODS)}.")
-    if getattr(found, "takes", False) and list(signature(found).parameters)[2:3] != ["make"]:
+    init = found.__init__ if isclass(found) else found
+    if getattr(found, "takes", False) and "make" not in signature(init).parameters:
         raise ConfigError(f"net {name!r} says takes = True: its constructor must be (key, inputs, make, ...).")
     return found
