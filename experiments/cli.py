@@ -185,11 +185,14 @@ def _portrait(fields: dict[str, Any], rhos: Sequence[float | None], seeds: int, 
     if rhos != [None]:
         raise ConfigError("rho does not fit every cell: leave it out where cell = all.")
     runtime.start(device)
-    from experiments.portrait import portrait
+    from experiments.portrait import lanes_of, portrait
     from experiments.tables import bar
+    from ltd.results import writable
 
+    lanes = lanes_of(fields, seeds)
+    writable(out)
     with bar() as progress:
-        drawn = portrait(fields, seeds, out, progress)
+        drawn = portrait(lanes, out, progress)
     print("\n".join(map(str, drawn)))
     return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,11 @@ from experiments.figures import read_curves
 from ltd import config, launch, plots
 from ltd.cells import CELLS, constructor
 from ltd.launch import Progress
-from ltd.results import writable
 from ltd.settings import Measure
 
 
-def portrait(fields: Mapping[str, Any], seeds: int, out: Path, progress: Progress) -> list[Path]:
-    """Probe every cell with the same fields, a folder each, and draw them all into `portrait`.
-
-    A cell that has been measured with these settings before is not measured again.
+def lanes_of(fields: Mapping[str, Any], seeds: int) -> dict[str, list[Measure]]:
+    """What is to be measured, by cell, with the same fields for all.
 
     Raises
         ConfigError  where a field does not fit every cell, before anything is measured.
@@ -30,19 +27,25 @@ def portrait(fields: Mapping[str, Any], seeds: int, out: Path, progress: Progres
             if option not in known:
                 raise config.ConfigError(f"cell.{option} does not fit every cell ({name} has none): leave it out.")
     configured = {n: launch.configure(Measure, {**fields, "cell": {"type": n, **own}}) for n in CELLS}
-    lanes = {name: launch.lanes_of(one, [None], seeds) for name, one in configured.items()}
-    writable(out)
+    return {name: launch.lanes_of(one, [None], seeds) for name, one in configured.items()}
+
+
+def portrait(lanes: Mapping[str, Sequence[Measure]], out: Path, progress: Progress) -> list[Path]:
+    """Probe every cell, a folder each, and draw them all into `portrait`.
+
+    A cell that has been measured with these settings before is not measured again.
+    """
     rows: list[dict[str, Any]] = []
     digests: list[str] = []
-    for done, name in enumerate(CELLS):
-        progress(f"{name} x {seeds}", done, len(CELLS))
+    for done, (name, its_lanes) in enumerate(lanes.items()):
+        progress(f"{name} x {len(its_lanes)}", done, len(lanes))
         folder = out / name
-        if not _measured(folder, [config.digest(lane) for lane in lanes[name]]):
-            launch.probe(lanes[name], folder)
+        if not _measured(folder, [config.digest(lane) for lane in its_lanes]):
+            launch.probe(its_lanes, folder)
         found, its = read_curves(folder)
         rows += found
         digests += its
-    progress("all cells", len(CELLS), len(CELLS))
+    progress("all cells", len(lanes), len(lanes))
     figure, table = plots.portrait(rows)
     return plots.save(figure, out / "portrait", table, digests)
 

@@ -11,7 +11,7 @@ import pytest
 
 from ltd import config, settings
 from ltd.config import Choice, ConfigError, decode, digest, overlay, parse, plain, split
-from ltd.settings import Initial, Measure, Optimizer, Plan, Run, Train
+from ltd.settings import NEWTON, Initial, Measure, Optimizer, Plan, Run, Train
 
 FULL = Run(
     task=Choice("adding/bai2018", {"length": 30}),
@@ -50,7 +50,7 @@ def test_defaults_are_filled_in():
 
 
 def test_unknown_fields_list_the_known():
-    wrong(Run, {"sed": 1}, r"no field 'sed'; known: task, cell, plan, .*seed.* Did you mean 'seed'\?")
+    wrong(Run, {"sed": 1}, r"no field 'sed'; known: task, cell, net, plan, .*seed.* Did you mean 'seed'\?")
     wrong(
         Run,
         {"optimizer": {"lr": 1}},
@@ -232,6 +232,8 @@ def variations(one, prefix=""):
                 new = "learned"
             if f.name == "value":
                 one = Initial("constant")
+            if f.name in NEWTON:
+                one, new = Plan("newton"), "diagonal" if f.name == "jacobian" else new
             if new != value:
                 yield prefix + f.name, dataclasses.replace(one, **{f.name: new})
 
