@@ -38,8 +38,7 @@ def by_plan(rows, *without):
 
 
 BY_PLAN = by_plan(CELL_ROWS)
-KINDS_BY_PLAN = by_plan(KINDS)
-TRUE_SLOPE = [row for row in CELL_ROWS if row.differentiable]  # a straight-through gradient is no derivative
+LANES = [p for p in by_plan(KINDS) if p.values[1] != "newton" or p.values[0] in FORMS]
 compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiling is most of it
 
 

@@ -138,7 +138,7 @@ def test_list_as_json_is_complete(capsys):
         assert {"kind", "name", "summary", "source"} <= set(row)
         assert row["summary"], row["name"]
     by_name = {(row["kind"], row["name"]): row for row in rows}
-    assert by_name["cell", "elman"]["key"] == "A1.2"
+    assert by_name["cell", "elman"]["key"] == "A1.2/A3.4"
     assert by_name["cell", "gru_before"]["plans"] == ["stepwise", "chunked"]
     assert "Elman" in by_name["cell", "elman"]["source"]
     task = by_name["task", "copy/arjovsky2016"]

@@ -35,7 +35,8 @@ def learns(fields):
     batch = task.sample(jax.random.key(1), 4)
 
     def loss(params):
-        outputs = nnx.merge(graphdef, params, rest)(batch.inputs, one.plan, batch.valid if task.padded else None)
+        valid = batch.valid if task.padded else None
+        outputs = nnx.merge(graphdef, params, rest)(batch.inputs, Plan("stepwise"), valid)
         return task.loss(outputs, batch)
 
     grads = compiled(jax.grad(loss))(params)
