@@ -46,7 +46,7 @@ def both(name, options, plan):
 )
 def test_four_hundred_steps(name, options, plan, double):
     with jax.enable_x64(double):
-        ((_, (wanted, _)), gradient), ((_, (found, converged)), its) = both(name, options, plan)
+        ((_, (wanted, _)), gradient), ((_, (found, converged)), its) = jax.device_get(both(name, options, plan))
     assert all(each == 1 for each in converged) and len(converged) == (plan.type == "newton")
     tolerance = 1e-9 if double else 1e-4
     np.testing.assert_allclose(found, wanted, 0, tolerance * max(1, float(np.max(np.abs(wanted)))))
