@@ -53,7 +53,7 @@ def test_every_cell_runs_on_three_tasks(cell):
 @pytest.mark.parametrize("net", list(NETS))
 def test_every_net_runs_on_three_tasks(net):
     for task, sizes in TASKS.items():
-        fields = {"cell.type": "gru_after", "cell.hidden": 3} if NETS[net].takes else {"net.hidden": 3}
+        fields = {"cell.type": "gru_after", "cell.hidden": 3} if NETS[net].takes else {"net.hidden": 3, "net.activation": "tanh"}
         learns({**fields, "net.type": net, "task": {"type": task, **sizes}})
 
 

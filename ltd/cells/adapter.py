@@ -18,10 +18,12 @@ from ltd.types import State
 class FlaxCell(nnx.Module):
     """A cell of Flax NNX, its carry the state as it is, its whole call inside the loop.
 
-    The cell's parameters are the kernel. Random streams that it holds are frozen: a step must not draw.
+    The cell's parameters are the kernel. Random streams that it holds are frozen: a step must not draw. It computes in
+    the precision that it was made with, and so is `exact`.
     """
 
     key = "-"
+    exact = True
 
     def __init__(self, cell: nnx.RNNCellBase, inputs: int, hidden: int):
         self.cell, self.inputs, self.hidden, self.width = cell, inputs, hidden, hidden
