@@ -53,7 +53,8 @@ def test_every_cell_runs_on_three_tasks(cell):
 @pytest.mark.parametrize("net", list(NETS))
 def test_every_net_runs_on_three_tasks(net):
     for task, sizes in TASKS.items():
-        fields = {"cell.type": "gru_after", "cell.hidden": 3} if NETS[net].takes else {"net.hidden": 3, "net.activation": "tanh"}
+        alone = {"net.hidden": 3, "net.activation": "tanh"}
+        fields = {"cell.type": "gru_after", "cell.hidden": 3} if NETS[net].takes else alone
         learns({**fields, "net.type": net, "task": {"type": task, **sizes}})
 
 

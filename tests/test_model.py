@@ -7,6 +7,7 @@ import pytest
 from flax import nnx
 
 from ltd.cells import CELLS, constructor, recurrent_blocks
+from ltd.cells.base import named
 from ltd.config import Choice, ConfigError
 from ltd.model import Model, make_model, make_task
 from ltd.settings import Initial, Plan, Run
@@ -39,9 +40,9 @@ def test_where_the_state_starts(cell, initial, value):
     state, zero = model.initial_state(B, jax.random.key(3)), model.net.initial_state((B,))
     assert jax.tree.structure(state) == jax.tree.structure(zero)
     for (path, leaf), start in zip(jax.tree.leaves_with_path(state), jax.tree.leaves(zero), strict=True):
-        counts = getattr(path[-1], "name", None) in getattr(model.net, "clock", ())
+        held = named(path, getattr(model.net, "clock", ()) + getattr(model.net, "fixed", ()))
         assert leaf.shape == start.shape
-        same(leaf, start + (0 if counts else value))
+        same(leaf, start + (0 if held else value))
 
 
 def test_only_a_learned_start_has_parameters():
