@@ -1,5 +1,6 @@
 """What every test stands on: two host devices on any machine, exact products, quick compilation."""
 
+import gc
 import os
 
 # Said before jax starts. Two devices, so that lanes are spread. Compiling is most of the suite: level 1 compiles sooner
@@ -16,6 +17,8 @@ import jax
 import pytest
 
 jax.config.update("jax_default_matmul_precision", "highest")
+# traces are millions of small objects: looking through all of them for rubbish so often takes a seventh of the time
+gc.set_threshold(200_000, 20, 50)
 
 
 @pytest.fixture
@@ -28,3 +31,10 @@ def x64():
     """Double precision while the test runs."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget():
+    """Compiled programs of one file are of no use to the next, and gigabytes of them slow everything down."""
+    yield
+    jax.clear_caches()
