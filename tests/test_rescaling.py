@@ -33,7 +33,7 @@ def test_rescaling_sets_every_block_on_its_own(row, key):
 def test_rescaling_needs_recurrent_blocks(key):
     cell = constructor("flax.nnx:LSTMCell")(key, D, hidden=H)
     rescale(cell)
-    with pytest.raises(ValueError, match="cell LSTMCell names no recurrent block, so rho and sigma cannot be set"):
+    with pytest.raises(ValueError, match="LSTMCell names no recurrent block, so rho and sigma cannot be set"):
         rescale(cell, rho=1.0)
 
 
