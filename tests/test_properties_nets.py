@@ -127,12 +127,12 @@ def test_the_gradient_along_depth_is_that_of_automatic_differentiation(key):
         def perturbed(bumps):
             y = net.first(x)
             for i in range(7):
-                y = net.layer([w[i] for w in net.layers()], y + bumps[i])
+                y = net.layer([w[i] for w in net.layers()], y) + bumps[i]
             return Sum().loss(model.readout(y), batch)
 
         found = jax.grad(perturbed)(jnp.zeros((7, 3, 2, 5)))
         wanted = np.log10(np.linalg.norm(found, axis=-1)).reshape(7, 6)[::-1]
-        # lag 0 is the activity that the last layer reads
+        # lag 0 is the activity of the last layer
         np.testing.assert_allclose(curves["adjoint_log10"], wanted, atol=1e-9)
         J = jacobian(model, key, batch)["jacobian_log10"]
         assert J.shape == (7, 6) and np.all(J[0] == 0)
