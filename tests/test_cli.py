@@ -139,7 +139,7 @@ def test_list_as_json_is_complete(capsys):
         assert row["summary"], row["name"]
     by_name = {(row["kind"], row["name"]): row for row in rows}
     assert by_name["cell", "elman"]["key"] == "A1.2/A3.4"
-    assert by_name["cell", "gru_before"]["plans"] == ["stepwise", "chunked"]
+    assert by_name["cell", "gru_before"]["plans"] == ["stepwise", "chunked", "newton"]
     assert "Elman" in by_name["cell", "elman"]["source"]
     task = by_name["task", "copy/arjovsky2016"]
     assert task["lag"] == [110, 110]
