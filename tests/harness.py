@@ -38,7 +38,7 @@ def by_plan(rows, *without):
 
 
 BY_PLAN = by_plan(CELL_ROWS)
-LANES = [p for p in by_plan(KINDS) if p.values[1] != "newton" or p.values[0] in FORMS]
+LANES = by_plan(KINDS)
 compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiling is most of it
 
 
