@@ -188,12 +188,14 @@ class Trainer:
         rule = self.rule
         block = min(self.settings.train.eval_batch, rule.sequences)
 
+        name, bound = rule.below or ("", math.inf)
+
         def more(carry):
-            done, cost = carry
+            done, cost, _ = carry
             return (done < rule.sequences) & (cost <= rule.allowed)
 
         def one(carry):
-            done, cost = carry
+            done, cost, score = carry
             batch = self.task.sample(jax.random.fold_in(key, done), block)
             outputs = self.outputs(params, batch)
             if rule.counts:
@@ -201,10 +203,13 @@ class Trainer:
                 added = jnp.sum(self.task.wrong(outputs, batch) & wanted)
             else:
                 added = self.task.loss(outputs, batch) * block
-            return done + block, cost + jnp.where(jnp.isfinite(added), added, jnp.inf)
+            if rule.below:
+                score += self.task.scores(outputs, batch)[name] * block
+            return done + block, cost + jnp.where(jnp.isfinite(added), added, jnp.inf), score
 
-        _, cost = jax.lax.while_loop(more, one, (jnp.int32(0), jnp.zeros((), jnp.result_type(float))))
-        return cost <= rule.allowed
+        zero = jnp.zeros((), jnp.result_type(float))
+        done, cost, score = jax.lax.while_loop(more, one, (jnp.int32(0), zero, zero))
+        return (cost <= rule.allowed) & ((score < bound * done) if rule.below else True)
 
     def chunk(self, traced: Mapping[str, Array], state: State) -> tuple[State, dict[str, Array]]:
         """`eval_every` updates, then a check. The record holds the default scalars."""

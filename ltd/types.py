@@ -31,11 +31,11 @@ class Batch(NamedTuple):
 
 
 class Score(NamedTuple):
-    """A loss in the task's unit, a metric (larger is better), and their standard error where they were sampled."""
+    """A loss in the task's unit, a metric (larger is better), and their standard errors where they were sampled."""
 
     loss: float
     metric: float
-    stderr: float | None = None
+    stderr: tuple[float, float] | None = None  # of the loss, of the metric
 
 
 class Levels(NamedTuple):
@@ -77,7 +77,8 @@ class Success:
 
     On `sequences` fresh sequences the summed cost must not exceed `allowed`. The cost of a sequence is 1 if it is
     wrong (the task's `wrong`), or its loss where `counts` is false. `train_loss` additionally bounds the mean
-    training loss since the last check. The rule must hold at two checks in a row, on fresh data each time.
+    training loss since the last check. `below` names one of the task's `scores` and the bound that its mean on the same
+    fresh sequences must stay under. The rule must hold at two checks in a row, on fresh data each time.
     """
 
     statement: str  # the rule in words: "0 wrong of 10,000"
@@ -85,6 +86,7 @@ class Success:
     allowed: float
     counts: bool = True
     train_loss: float | None = None
+    below: tuple[str, float] | None = None
 
 
 @runtime_checkable

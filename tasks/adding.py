@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -10,8 +11,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from ltd.losses import euclidean, wrong_sequences
+from ltd.losses import wrong_sequences
 from ltd.types import Batch, Levels, Score, Source, Success
+from tasks.base import Numbers, share_right
 
 
 class Dialect(NamedTuple):
@@ -46,7 +48,7 @@ DIALECTS = {
 
 
 @dataclass(frozen=True)
-class Adding:
+class Adding(Numbers):
     """Add the two marked values X1 and X2; one number is scored, at the last real step. `length` is the source's T.
 
         variant hochreiter1997, length = 20
@@ -105,9 +107,12 @@ class Adding:
     variant: str
     length: int = 100
 
+    task = "adding"
+    sources = {name: dialect.source for name, dialect in DIALECTS.items()}  # noqa: RUF012
+    size = "length"
+
     def __post_init__(self):
-        if self.variant not in DIALECTS:
-            raise ValueError(f"variant = {self.variant!r} is unknown to adding; known variants: {', '.join(DIALECTS)}.")
+        super().__post_init__()
         least = self._dialect.least
         if self.length < least:
             raise ValueError(
@@ -117,17 +122,6 @@ class Adding:
 
     inputs = 2
     outputs = 1
-    tokens = False
-
-    @property
-    def name(self) -> str:
-        """Task and dialect."""
-        return f"adding/{self.variant}"
-
-    @property
-    def source(self) -> Source:
-        """Where the rule comes from."""
-        return self._dialect.source
 
     @property
     def success(self) -> Success | None:
@@ -174,13 +168,9 @@ class Adding:
         total = jnp.sum(jnp.where(mark == 1, value, 0.0), axis=0)
         return jnp.where(scored, self._dialect.offset + self._dialect.scale * total, 0.0)[..., None]
 
-    def loss(self, outputs: Float[Array, "T B 1"], batch: Batch) -> Float[Array, ""]:
-        """Mean squared error."""
-        return euclidean(outputs, batch.targets, batch.scored)
-
     def metric(self, outputs: Float[Array, "T B 1"], batch: Batch) -> Float[Array, ""]:
         """Share of sequences right, in [0, 1]; minus the mean squared error where the source has no tolerance."""
-        return 1.0 - jnp.mean(self.wrong(outputs, batch), dtype=float) if self.success else -self.loss(outputs, batch)
+        return share_right(self.wrong(outputs, batch)) if self.success else -self.loss(outputs, batch)
 
     def wrong(self, outputs: Float[Array, "T B 1"], batch: Batch) -> Bool[Array, " B"]:
         """Error beyond the tolerance. An output that is not a number is wrong."""
@@ -190,7 +180,7 @@ class Adding:
 
     def scores(self, outputs: Float[Array, "T B 1"], batch: Batch) -> dict[str, Array]:
         """Share of sequences within the tolerance, and the mean squared error."""
-        return {"within": 1.0 - jnp.mean(self.wrong(outputs, batch), dtype=float), "mse": self.loss(outputs, batch)}
+        return {"within": share_right(self.wrong(outputs, batch)), "mse": self.loss(outputs, batch)}
 
     def levels(self) -> Levels:
         """Closed forms: each of the two values whose content is not known adds its variance."""
@@ -233,3 +223,6 @@ class Adding:
         if self.variant in ("hochreiter1997", "bai2018"):  # the ranges overlap: leave out the first mark
             return lengths, first, second + (second >= first)
         return lengths, first, second + stops[0]
+
+
+TASKS = {f"adding/{variant}": partial(Adding, variant) for variant in DIALECTS}

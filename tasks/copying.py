@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from ltd.losses import accuracy, softmax_cross_entropy, wrong_sequences
+from ltd.losses import accuracy
 from ltd.types import Batch, Levels, Score, Source
+from tasks.base import Classes, one_hot
 
 SOURCES = {
     "arjovsky2016": Source(
@@ -35,7 +37,7 @@ SOURCES = {
 
 
 @dataclass(frozen=True)
-class Copying:
+class Copying(Classes):
     """Repeat `pattern` symbols (K) out of `symbols` (S) after a silence set by `gap` (T or L in the sources).
 
         variant arjovsky2016, gap = 4, pattern = 3
@@ -76,30 +78,13 @@ class Copying:
     symbols: int = 8
     pattern: int = 10
 
+    task = "copy"
+    sources = SOURCES
+    size = "gap"
+
     def __post_init__(self):
-        if self.variant not in SOURCES:
-            raise ValueError(f"variant = {self.variant!r} is unknown to copy; known variants: {', '.join(SOURCES)}.")
-        least = 0 if self.variant == "lezcano2019" else 1
-        if self.gap < least:
-            raise ValueError(f"gap = {self.gap} must be at least {least} in {self.name}. Use gap={least}.")
-        if self.symbols < 2:
-            raise ValueError(f"symbols = {self.symbols} must be at least 2, or the pattern is known. Use symbols=2.")
-        if self.pattern < 1:
-            raise ValueError(f"pattern = {self.pattern} must be at least 1 symbol to remember. Use pattern=1.")
-
-    tokens = False
-    padded = False
-    success = None
-
-    @property
-    def name(self) -> str:
-        """Task and dialect."""
-        return f"copy/{self.variant}"
-
-    @property
-    def source(self) -> Source:
-        """Where the rule comes from."""
-        return SOURCES[self.variant]
+        super().__post_init__()
+        self.at_least(gap=0 if self.variant == "lezcano2019" else 1, symbols=2, pattern=1)
 
     @property
     def inputs(self) -> int:
@@ -126,9 +111,8 @@ class Copying:
         data = jax.random.randint(key, (self.pattern, batch), 1, self.symbols + 1, jnp.int32)
         rest = jnp.array(self._after_data(), data.dtype)[:, None]
         symbols = jnp.concatenate([data, jnp.broadcast_to(rest, (len(rest), batch))])
-        dtype = jnp.result_type(float)
-        one_hot = self.variant != "bai2018"
-        inputs = jax.nn.one_hot(symbols, self.inputs, dtype=dtype) if one_hot else symbols[..., None].astype(dtype)
+        one_number = self.variant == "bai2018"
+        inputs = symbols[..., None].astype(jnp.result_type(float)) if one_number else one_hot(symbols, self.inputs)
         every = jnp.ones(symbols.shape, bool)
         return Batch(inputs, self.targets_of(inputs, every), every, every)
 
@@ -138,25 +122,14 @@ class Copying:
         recalled = jnp.roll(symbols.astype(jnp.int32), self.gap + self.pattern, axis=0)
         return jnp.where(scored & self._recall(), recalled, 0)
 
-    def loss(self, outputs: Float[Array, "T B O"], batch: Batch) -> Float[Array, ""]:
-        """Cross-entropy, nats per step."""
-        return softmax_cross_entropy(outputs, batch.targets, batch.scored)
-
-    def metric(self, outputs: Float[Array, "T B O"], batch: Batch) -> Float[Array, ""]:
-        """Share of steps right, in [0, 1]."""
-        return accuracy(outputs, batch.targets, batch.scored)
-
-    def wrong(self, outputs: Float[Array, "T B O"], batch: Batch) -> Bool[Array, " B"]:
-        """Not all recalled symbols right. An output that is not a number is wrong."""
-        missed = (jnp.argmax(outputs, axis=-1) != batch.targets) | jnp.isnan(outputs).any(axis=-1)
-        return wrong_sequences(missed, batch.scored & self._recall())
+    def judged(self, batch: Batch) -> Bool[Array, "T B"]:
+        """A sequence is wrong by its recalled symbols alone."""
+        return batch.scored & self._recall()
 
     def scores(self, outputs: Float[Array, "T B O"], batch: Batch) -> dict[str, Array]:
         """Share of recalled symbols right, and of sequences with all of them right."""
-        return {
-            "recall_accuracy": accuracy(outputs, batch.targets, batch.scored & self._recall()),
-            "sequence_accuracy": 1.0 - jnp.mean(self.wrong(outputs, batch), dtype=float),
-        }
+        recalled = accuracy(outputs, batch.targets, self.judged(batch))
+        return {"recall_accuracy": recalled, **super().scores(outputs, batch)}
 
     def levels(self) -> Levels:
         """Closed forms; no recall step shows a symbol, so the current input helps nobody."""
@@ -172,3 +145,6 @@ class Copying:
         if self.variant == "lezcano2019":
             return [0] * self.gap + marker + [0] * (K - 1)
         return [0] * (self.gap - 1) + marker + (marker if self.variant == "bai2018" else [0]) * K
+
+
+TASKS = {f"copy/{variant}": partial(Copying, variant) for variant in SOURCES}

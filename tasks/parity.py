@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from ltd.losses import accuracy, softmax_cross_entropy, wrong_sequences
 from ltd.types import Batch, Levels, Score, Source
+from tasks.base import Classes, one_hot
 
 ARORA = Source(
     "arora2024",
@@ -34,7 +35,7 @@ SOURCES = {
 
 
 @dataclass(frozen=True)
-class Parity:
+class Parity(Classes):
     """Say whether the number of ones is even (class 0) or odd (class 1).
 
         variant deletang2023, bits = 5
@@ -80,11 +81,13 @@ class Parity:
     bits: int = 10
     shortest: int = 0  # beck2024 only: the fewest bits
 
+    task = "parity"
+    sources = SOURCES
+    size = "bits"
+
     def __post_init__(self):
-        if self.variant not in SOURCES:
-            raise ValueError(f"variant = {self.variant!r} is unknown to parity; known variants: {', '.join(SOURCES)}.")
-        if self.bits < 1:
-            raise ValueError(f"bits = {self.bits} must be at least 1. Use bits=1.")
+        super().__post_init__()
+        self.at_least(bits=1)
         if self.variant != "beck2024" and self.shortest:
             raise ValueError(
                 f"shortest = {self.shortest} has no meaning in {self.name}, where every sequence has `bits` bits. "
@@ -97,18 +100,6 @@ class Parity:
             )
 
     outputs = 2
-    tokens = False
-    success = None
-
-    @property
-    def name(self) -> str:
-        """Task and dialect."""
-        return f"parity/{self.variant}"
-
-    @property
-    def source(self) -> Source:
-        """Where the rule comes from."""
-        return SOURCES[self.variant]
 
     @property
     def inputs(self) -> int:
@@ -142,29 +133,12 @@ class Parity:
             length = jax.random.randint(length_key, (batch,), self.shortest, self.bits + 1, jnp.int32)
         valid = jnp.broadcast_to(step < length, symbols.shape)
         scored = valid if self.variant == "arora2024_cumulative" else valid & (step == length - 1)
-        inputs = jax.nn.one_hot(symbols, self.inputs, dtype=jnp.result_type(float)) * valid[..., None]
+        inputs = one_hot(symbols, self.inputs, valid)
         return Batch(inputs, self.targets_of(inputs, scored), scored, valid)
 
     def targets_of(self, inputs: Float[Array, "T B D"], scored: Bool[Array, "T B"]) -> Int[Array, "T B"]:
         """The rule: the ones so far, modulo 2, at the scored steps."""
         return jnp.where(scored, jnp.cumsum(inputs[..., 1].astype(jnp.int32), axis=0, dtype=jnp.int32) % 2, 0)
-
-    def loss(self, outputs: Float[Array, "T B 2"], batch: Batch) -> Float[Array, ""]:
-        """Cross-entropy, nats per scored step."""
-        return softmax_cross_entropy(outputs, batch.targets, batch.scored)
-
-    def metric(self, outputs: Float[Array, "T B 2"], batch: Batch) -> Float[Array, ""]:
-        """Share of scored steps right, in [0, 1]."""
-        return accuracy(outputs, batch.targets, batch.scored)
-
-    def wrong(self, outputs: Float[Array, "T B 2"], batch: Batch) -> Bool[Array, " B"]:
-        """Not all scored steps right. An output that is not a number is wrong."""
-        missed = (jnp.argmax(outputs, axis=-1) != batch.targets) | jnp.isnan(outputs).any(axis=-1)
-        return wrong_sequences(missed, batch.scored)
-
-    def scores(self, outputs: Float[Array, "T B 2"], batch: Batch) -> dict[str, Array]:
-        """Share of sequences with all scored steps right."""
-        return {"sequence_accuracy": 1.0 - jnp.mean(self.wrong(outputs, batch), dtype=float)}
 
     def levels(self) -> Levels:
         """Closed forms; two fair bits or more have a fair parity, whatever one of them is."""
@@ -175,3 +149,7 @@ class Parity:
     @property
     def _ends(self) -> bool:
         return self.variant in ("deletang2023", "arora2024")
+
+
+TASKS = {f"parity/{variant}": partial(Parity, variant) for variant in SOURCES}
+TASKS["parity/beck2024"] = partial(Parity, "beck2024", bits=40, shortest=3)  # the source's training lengths

@@ -13,13 +13,13 @@ import pytest
 
 import tasks
 from ltd.types import Task
-from oracles.tasks import one_hot, twin
+from oracles.tasks import twin
 from tables import TASK_ROWS
 from tasks import TASKS
 
 KEY = jax.random.key(20)
 compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiling is most of it
-ADDING = [row for row in TASK_ROWS if row.name.startswith("adding/")]
+FAMILIES = list({TASKS[row.name].func: row for row in TASK_ROWS}.values())
 PARTS, PART = 200, 20  # drawn once per task: 200 batches of 20, as some dialects draw one length per batch
 
 
@@ -49,17 +49,30 @@ def sequences(batch):
     return list(zip(*(np.moveaxis(field, 1, 0).tolist() for field in batch), strict=True))
 
 
-def noisy_answers(task, batch):
+def twins_draw(oracle, rng):
+    """Inputs, targets, scored, valid, from the twin's own sampler."""
+    if hasattr(oracle, "draw_all"):
+        inputs, valid, targets, scored = oracle.draw_all(rng)
+        return inputs, targets, scored, valid
+    inputs, valid = oracle.draw(rng)
+    return inputs, *oracle.answer(inputs, valid), valid
+
+
+def perfect_answers(task, oracle, batch):
+    """Outputs that are certain of the targets."""
+    if oracle.kind == "numbers":
+        return np.float32(batch.targets)
+    if oracle.kind == "bits":
+        return np.float32(60 * (2 * batch.targets - 1))
+    return 60 * np.eye(task.outputs, dtype=np.float32)[batch.targets]
+
+
+def noisy_answers(task, oracle, batch):
     """Outputs that are sometimes right and sometimes wrong."""
     noise = np.random.default_rng(9).normal(size=(*batch.scored.shape, task.outputs))
-    adding = task.outputs == 1
-    return np.float32(
-        (batch.targets if adding else 2.5 * np.eye(task.outputs)[batch.targets]) + (0.1 if adding else 1) * noise
-    )
-
-
-def perfect_answers(task, batch):
-    return batch.targets if task.outputs == 1 else 60 * np.eye(task.outputs, dtype=np.float32)[batch.targets]
+    strength = {"numbers": 0.1 * max(1.0, 2 * getattr(oracle, "tolerance", 0.0)), "bits": 25.0, "classes": 25.0}
+    clean = perfect_answers(task, oracle, batch)
+    return np.float32(clean + strength[oracle.kind] * getattr(oracle, "noise", 1.0) * noise)
 
 
 @functools.partial(compiled, static_argnums=0)
@@ -73,6 +86,9 @@ def judge(task, outputs, batch):
     )
 
 
+# ------------------------------------------------------------------------------------------- what is registered
+
+
 def test_every_dialect_has_a_row():
     assert {row.name for row in TASK_ROWS} == set(TASKS)
 
@@ -81,7 +97,7 @@ def test_task_keeps_the_protocol(row):
     task, _ = build(row)
     assert isinstance(task, Task)
     assert task.name == row.name
-    assert task.source.key == row.name.split("/")[1].removesuffix("_cumulative")
+    assert task.source.key in row.name.split("/")[1] or task.source.key == "ltd"
     assert (task.steps, task.lag, task.padded) == (row.steps, row.lag, row.padded)
     found = task.success and (task.success.sequences, task.success.allowed, task.success.train_loss)
     assert found == row.success
@@ -89,37 +105,56 @@ def test_task_keeps_the_protocol(row):
 
 
 def test_shapes_and_types(row):
-    task, _ = build(row)
+    task, oracle = build(row)
     inputs, targets, scored, valid = jax.eval_shape(lambda: task.sample(KEY, 6))
-    assert inputs.shape == (row.steps, 6, task.inputs)
-    assert inputs.dtype == jnp.result_type(float)
-    assert targets.shape == ((row.steps, 6, 1) if task.outputs == 1 else (row.steps, 6))
-    assert targets.dtype == (jnp.result_type(float) if task.outputs == 1 else jnp.int32)
+    assert inputs.shape == ((row.steps, 6) if task.tokens else (row.steps, 6, task.inputs))
+    assert inputs.dtype == (jnp.int32 if task.tokens else jnp.result_type(float))
+    classes = oracle.kind == "classes"
+    assert targets.shape == ((row.steps, 6) if classes else (row.steps, 6, task.outputs))
+    assert targets.dtype == (jnp.int32 if classes else jnp.result_type(float))
     assert scored.shape == valid.shape == (row.steps, 6)
     assert scored.dtype == valid.dtype == jnp.bool_
 
 
-def test_same_key_same_batch(row):
+def test_impossible_sizes_are_errors(row):
+    for sizes, message in row.impossible:
+        with pytest.raises(ValueError, match=message) as caught:
+            TASKS[row.name](**sizes)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("task", {factory.func for factory in TASKS.values()}, ids=lambda task: task.__name__)
+def test_unknown_variant_lists_the_known(task):
+    with pytest.raises(ValueError, match="variant = 'nobody1900' is unknown") as caught:
+        task("nobody1900")
+    known = {factory.args[0] for factory in TASKS.values() if factory.func is task}
+    assert set(str(caught.value).split("known variants: ")[1].rstrip(".").split(", ")) == known
+
+
+# ------------------------------------------------------------------------------------------------- what is drawn
+
+
+def test_a_key_draws_the_same_alone_and_under_vmap(row):
     task, _ = build(row)
-    jax.tree.map(np.testing.assert_array_equal, task.sample(KEY, PART), task.sample(KEY, PART))
+    keys, sample = jax.random.split(KEY, PARTS), compiled(lambda k: task.sample(k, PART))
+    for i in (0, 0, 3):
+        jax.tree.map(np.testing.assert_array_equal, sample(keys[i]), jax.tree.map(lambda x, i=i: x[i], parts(task)))
+    assert len({part.tobytes() for part in parts(task).inputs[:4]}) > 1 or len(parts(task).inputs[0]) <= 2
 
 
-def test_different_key_different_batch(row):
+@pytest.mark.parametrize("row", FAMILIES, ids=str)
+def test_eager_draws_what_compiled_draws(row):
     task, _ = build(row)
-    assert len({part.tobytes() for part in parts(task).inputs[:4]}) == 4
-
-
-def test_jit_and_vmap_draw_what_eager_draws(row):
-    task, _ = build(row)
-    for i, key in enumerate(jax.random.split(KEY, PARTS)[:3]):
-        jax.tree.map(
-            np.testing.assert_array_equal, task.sample(key, PART), jax.tree.map(lambda x, i=i: x[i], parts(task))
-        )
+    wanted = jax.tree.map(lambda x: x[0], parts(task))
+    jax.tree.map(np.testing.assert_array_equal, task.sample(jax.random.split(KEY, PARTS)[0], PART), wanted)
 
 
 def test_targets_equal_the_twins(row):
     task, oracle = build(row)
     for inputs, targets, scored, valid in sequences(draw(task)):
+        if hasattr(oracle, "draw_all"):
+            oracle.check_all(inputs, valid, targets, scored)
+            continue
         oracle.check(inputs, valid)
         expected, expected_scored = oracle.answer(inputs, valid)
         assert scored == expected_scored
@@ -127,13 +162,16 @@ def test_targets_equal_the_twins(row):
 
 
 def test_rule_is_the_twins_on_the_twins_sequences(row):
+    """Where the targets are a function of the inputs, `targets_of` is that function, whoever drew them."""
     task, oracle = build(row)
+    assert hasattr(oracle, "draw_all") != hasattr(task, "targets_of")
     rng = np.random.default_rng(3)
-    drawn = [oracle.draw(rng) for _ in range(50)]
-    answers = [oracle.answer(inputs, valid) for inputs, valid in drawn]
-    inputs = np.array([x for x, _ in drawn], np.float32).swapaxes(0, 1)
-    targets, scored = (np.array(field).swapaxes(0, 1) for field in zip(*answers, strict=True))
-    np.testing.assert_allclose(task.targets_of(jnp.array(inputs), jnp.array(scored)), targets, atol=1e-6)
+    drawn = [twins_draw(oracle, rng) for _ in range(50)]
+    inputs, targets, scored, _ = (np.array(field).swapaxes(0, 1) for field in zip(*drawn, strict=True))
+    if hasattr(task, "targets_of"):
+        inputs = np.int32(inputs) if task.tokens else np.float32(inputs)
+        found = compiled(task.targets_of)(jnp.array(inputs), jnp.array(scored))
+        np.testing.assert_allclose(found, targets, atol=1e-6)
 
 
 def test_index_ranges_are_hit_at_both_ends(row):
@@ -149,16 +187,50 @@ def test_distribution_is_the_twins(row):
     """First and second moments of every input, and how often each step is scored: two samplers, 4.5 standard errors."""
     task, oracle = build(row)
     rng = np.random.default_rng(5)
-    ours = draw(task, batch=4000)
-    ours = [np.moveaxis(np.asarray(field, float), 1, 0) for field in (ours.inputs, ours.valid)]
-    theirs = [np.array(field, float) for field in zip(*(oracle.draw(rng) for _ in range(1500)), strict=True)]
+    batch = draw(task, batch=4000)
+
+    def features(inputs, targets, scored, valid):
+        inputs = np.eye(task.inputs)[np.asarray(inputs, int)] if task.tokens else np.asarray(inputs, float)
+        scored = np.asarray(scored, float)
+        if oracle.kind == "classes":
+            targets = np.eye(task.outputs)[np.asarray(targets, int)]
+        return inputs, np.asarray(targets, float) * scored[..., None], scored, np.asarray(valid, float)
+
+    ours = features(*(np.moveaxis(field, 1, 0) for field in batch))
+    theirs = features(*zip(*(twins_draw(oracle, rng) for _ in range(1500)), strict=True))
+    shared = row.shared
     for power in (1, 2):
         for a, b in zip(ours, theirs, strict=True):
             a, b = a**power, b**power
-            # lengths that are shared by 20 sequences of a batch carry the information of one
-            shared = 20 if row.name == "adding/pascanu2013" and row.padded else 1
             error = np.sqrt(shared * a.var(axis=0) / len(a) + b.var(axis=0) / len(b))
-            assert np.all(np.abs(a.mean(axis=0) - b.mean(axis=0)) <= 4.5 * error + 1e-9)
+            assert np.all(np.abs(a.mean(axis=0) - b.mean(axis=0)) <= 4.5 * error + 1e-6)
+
+
+def test_padded_steps_are_not_valid(row):
+    task, _ = build(row)
+    batch = draw(task)
+    valid, scored = batch.valid, batch.scored
+    assert row.padded != valid.all()
+    assert np.all(valid[:-1] >= valid[1:])  # padding comes last
+    assert not np.any(scored & ~valid)
+    assert np.all(np.any(scored, axis=0))
+    assert not np.any(batch.inputs[~valid])
+    assert not np.any(batch.targets[~scored])
+
+
+def test_all_lengths_after_each_other(row):
+    task, _ = build(row)
+    before = jax.tree.map(lambda x: x[0], parts(task))
+    if task.size:
+        for value in row.lengths:
+            other = task.at(value)
+            drawn = jax.eval_shape(lambda other=other: other.sample(KEY, 6))
+            assert drawn.inputs.shape[0] == other.steps == twin(row.name, **{**row.sizes, task.size: value}).steps
+    after = compiled(lambda k: task.sample(k, PART))(jax.random.split(KEY, PARTS)[0])
+    jax.tree.map(np.testing.assert_array_equal, before, after)
+
+
+# ----------------------------------------------------------------------------------------------------- levels
 
 
 def test_baseline_against_sampling(row):
@@ -166,50 +238,62 @@ def test_baseline_against_sampling(row):
     task, oracle = build(row)
     levels, batches = task.levels(), parts(task)
     scorer = compiled(jax.vmap(lambda o, b: jnp.stack([task.loss(o, b), task.metric(o, b)])))
-    inputs = batches.inputs.tolist()
-    for level, predict in [(levels.blind, lambda t, x: oracle.blind(t)), (levels.strict, oracle.strict)]:
-        outputs = np.float32([[[predict(t, x) for x in xs] for t, xs in enumerate(part)] for part in inputs])
-        values = np.asarray(scorer(outputs, batches), float)
+    drawn = list(zip(batches.inputs.swapaxes(1, 2).tolist(), batches.valid.swapaxes(1, 2).tolist(), strict=True))
+    ways = {
+        "blind": lambda inputs, valid: oracle.blind(inputs, valid),
+        "strict": lambda inputs, valid: [oracle.strict(t, x) for t, x in enumerate(inputs)],
+    }
+    for name, predict in ways.items():
+        level = getattr(levels, name)
+        outputs = np.float32([[predict(*one) for one in zip(*part, strict=True)] for part in drawn])
+        values = np.asarray(scorer(outputs.swapaxes(1, 2), batches), float)
         mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / math.sqrt(PARTS)
-        assert np.all(np.abs(mean - [level.loss, level.metric]) <= 3 * error + 2e-6), (mean, error, level)
+        error = np.hypot(error, level.stderr or 0)
+        assert np.all(np.abs(mean - [level.loss, level.metric]) <= 3 * error + 2e-6), (name, mean, error, level)
 
 
 def test_published_levels(row):
     for sizes, expected in row.published:
         levels = TASKS[row.name](**sizes).levels()
-        for name, (loss, metric) in expected.items():
+        for name, wanted in expected.items():
             found = getattr(levels, name)
-            assert (found.loss, found.metric) == pytest.approx((loss, metric), abs=6e-7), (sizes, name)
+            for value, want in zip((found.loss, found.metric), wanted, strict=True):
+                assert want is None or value == pytest.approx(want, abs=row.digits), (sizes, name)
 
 
-@pytest.mark.parametrize("row", [row for row in ADDING if row.success], ids=str)
-def test_rule_baseline(row):
-    """No other constant leaves fewer sequences wrong than the one behind the blind metric, or has a smaller error."""
+def test_nothing_beats_the_optimum_and_blind_is_above_it(row):
     task, _ = build(row)
-    batch = draw(task, batch=4000)
-    constants = np.arange(0.2, 0.81, 0.02, dtype=np.float32)
-    outputs = constants[:, None, None, None] * np.ones((*batch.scored.shape, 1), np.float32)
-    losses, shares = compiled(jax.vmap(lambda o: (task.loss(o, batch), task.metric(o, batch))))(outputs)
-    blind = task.levels().blind
-    assert np.max(shares) <= blind.metric + 3 * math.sqrt(0.25 / 4000)
-    assert constants[np.argmin(losses)] == pytest.approx(0.5, abs=0.021)
-    assert shares[0] < blind.metric - 0.02
+    blind, strict, optimum = task.levels()
+    assert optimum.loss <= strict.loss and optimum.loss < blind.loss
+    assert optimum.metric >= max(strict.metric, blind.metric)
 
 
-def test_optimum_is_reached_by_the_targets(row):
-    task, _ = build(row)
-    batch, optimum = draw(task), task.levels().optimum
-    loss, metric, wrong, _ = judge(task, perfect_answers(task, batch), batch)
+def test_optimum_is_reached(row):
+    """By the targets; where chance decides them, by the predictor that knows the rule (`best` of the twin)."""
+    task, oracle = build(row)
+    batch, optimum = draw(task, batch=2000), task.levels().optimum
+    if hasattr(oracle, "best"):
+        answers = [oracle.best(x, v) for x, _, _, v in sequences(batch)]
+        loss, metric, *_ = judge(task, np.float32(answers).swapaxes(0, 1), batch)
+        spread = [oracle.spread(x, v) for x, _, _, v in sequences(batch)] if hasattr(oracle, "spread") else None
+        error = 4 / math.sqrt(2000) if spread is None else 4 * np.std(spread) / math.sqrt(2000)
+        assert float(loss) == pytest.approx(optimum.loss, abs=error * max(1.0, optimum.loss))
+        assert float(metric) == pytest.approx(optimum.metric, abs=4 / math.sqrt(2000))
+        return
+    loss, metric, wrong, _ = judge(task, perfect_answers(task, oracle, batch), batch)
     assert float(loss) == pytest.approx(optimum.loss, abs=1e-9)
     assert float(metric) == optimum.metric
     assert not np.any(wrong)
+
+
+# ----------------------------------------------------------------------------------------------------- scoring
 
 
 def test_loss_unit_against_plain_python(row):
     """Loss, metric and wrong sequences by loops, in each task's own unit; steps that are not scored hold NaN."""
     task, oracle = build(row)
     batch = draw(task)
-    outputs = np.where(batch.scored[..., None], noisy_answers(task, batch), np.float32(np.nan))
+    outputs = np.where(batch.scored[..., None], noisy_answers(task, oracle, batch), np.float32(np.nan))
     answers = np.moveaxis(outputs, 1, 0).tolist()
     triples = [(o, y, s) for o, (_, y, s, _) in zip(answers, sequences(batch), strict=True)]
     losses = [oracle.loss(o, y) for os, ys, ss in triples for o, y, s in zip(os, ys, ss, strict=True) if s]
@@ -222,87 +306,20 @@ def test_loss_unit_against_plain_python(row):
 
 
 def test_nan_is_wrong(row):
-    task, _ = build(row)
+    task, oracle = build(row)
     batch = draw(task)
-    right = perfect_answers(task, batch)
+    right = perfect_answers(task, oracle, batch)
     for outputs in (np.full_like(right, np.nan), np.where(right != 0, np.float32(np.nan), right)):
-        assert np.all(judge(task, outputs, batch)[2])
-
-
-@pytest.mark.parametrize("row", ADDING, ids=str)
-def test_scores_of_adding_hold_share_and_error(row):
-    task, _ = build(row)
-    batch = draw(task)
-    outputs = noisy_answers(task, batch)
-    loss, _, wrong, scores = judge(task, outputs, batch)
-    assert float(scores["within"]) == pytest.approx(1 - np.mean(wrong))
-    assert float(scores["mse"]) == pytest.approx(float(loss))
-    error = np.abs(outputs - batch.targets)[batch.scored]
-    assert float(scores["within"]) == pytest.approx(np.mean(error < (0.2 if "pascanu" in row.name else 0.04)))
-
-
-@pytest.mark.parametrize("name", [name for name in TASKS if name.startswith("copy/")])
-def test_copy_reports_recall_only(name):
-    """Silence is right on 99 % of the steps at gap = 1000, and recalls nothing."""
-    task = TASKS[name](gap=1000)
-    batch = jax.tree.map(np.asarray, task.sample(KEY, 4))
-    silence = np.zeros((task.steps, 4, task.outputs), np.float32)
-    silence[..., 0] = 1.0
-    _, metric, _, scores = judge(task, silence, batch)
-    assert 0.99 * 1010 / 1020 < float(metric) < task.levels().blind.metric
-    assert scores == {"recall_accuracy": 0.0, "sequence_accuracy": 0.0}
-    outputs = np.array(perfect_answers(task, batch))
-    outputs[-3, 0] = silence[-3, 0]  # one symbol of the first sequence is not recalled
-    outputs[:500, 1] = np.eye(task.outputs)[5]  # the second talks where it should be silent
-    scores = judge(task, outputs, batch)[-1]
-    assert float(scores["recall_accuracy"]) == pytest.approx(39 / 40)
-    assert float(scores["sequence_accuracy"]) == pytest.approx(3 / 4)
-
-
-def test_parity_scores_whole_sequences():
-    task = TASKS["parity/arora2024_cumulative"](bits=6)
-    batch = draw(task, batch=20)
-    outputs = np.array(perfect_answers(task, batch))
-    outputs[2, 0] = outputs[2, 0, ::-1]
-    _, metric, _, scores = judge(task, outputs, batch)
-    assert float(scores["sequence_accuracy"]) == pytest.approx(19 / 20)
-    assert float(metric) == pytest.approx(119 / 120)
-
-
-def test_all_lengths_after_each_other(row):
-    task, _ = build(row)
-    before = task.sample(KEY, PART)
-    size = next(iter({"gap", "length", "bits"} & set(row.sizes)))
-    for value in (20, 45, 21, 20):
-        sizes = {**row.sizes, size: value}
-        drawn = jax.eval_shape(lambda sizes=sizes: TASKS[row.name](**sizes).sample(KEY, 6))
-        assert drawn.inputs.shape[0] == twin(row.name, **sizes).steps
-    jax.tree.map(np.testing.assert_array_equal, before, task.sample(KEY, PART))
-
-
-def test_padded_steps_are_not_valid(row):
-    task, _ = build(row)
-    batch = draw(task)
-    valid, scored = batch.valid, batch.scored
-    assert row.padded != valid.all()
-    assert len(set(valid.sum(axis=0))) == (len(row.places["length"]) if row.padded else 1)
-    assert np.all(valid[:-1] >= valid[1:])  # padding comes last
-    assert not np.any(scored & ~valid)
-    assert np.all(scored[valid.sum(axis=0) - 1, np.arange(200)])  # the last real step is scored
-    assert not np.any(batch.inputs[~valid])
-    assert not np.any(batch.targets[~scored])
-
-
-def test_one_length_per_batch_where_the_source_says_so():
-    for name, length, most in [("hochreiter1997", 30, 4), ("pascanu2013", 20, 1)]:
-        lengths = parts(TASKS[f"adding/{name}"](length=length)).valid.sum(axis=1)
-        assert max(len(set(part)) for part in lengths) == most
+        assert np.all(judge(task, outputs, batch)[2]) or not outputs[batch.scored].any()
 
 
 def test_lag_against_counting(row):
     """Change the content of one step; the targets that move are those that need it."""
     task, oracle = build(row)
     lags = set()
+    if not hasattr(oracle, "alter"):
+        assert task.lag == oracle.lag
+        return
     for inputs, _, scored, valid in sequences(draw(task, batch=400)):
         before, _ = oracle.answer(inputs, valid)
         for s in range(len(inputs)):
@@ -313,38 +330,15 @@ def test_lag_against_counting(row):
     assert (min(lags), max(lags)) == row.lag == task.lag
 
 
-@pytest.mark.parametrize(("name", "length"), [("hochreiter1997", 100), ("pascanu2013", 100), ("pascanu2013", 97)])
-def test_longer_lags(name, length):
-    """Published minimal lags; the extremes over all lengths and places, by loops."""
-    task, ends = TASKS[f"adding/{name}"](length=length), []
-    for n in range(length, length + length // 10 + (name == "hochreiter1997")):
-        tenth, late = n // 10, 4 * n // 10
-        places = range(1, length // 2) if name == "hochreiter1997" else range(tenth + late)
-        ends += [n - 1 - p for p in places]
-    assert task.lag == (min(ends), max(ends))
-
-
-def test_impossible_sizes_are_errors(row):
-    for sizes, message in row.impossible:
-        with pytest.raises(ValueError, match=message) as caught:
-            TASKS[row.name](**sizes)
-        assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("task", [tasks.Copying, tasks.Adding, tasks.Parity])
-def test_unknown_variant_lists_the_known(task):
-    with pytest.raises(ValueError, match="variant = 'nobody1900' is unknown") as caught:
-        task("nobody1900")
-    known = [factory.args[0] for factory in TASKS.values() if factory.func is task]
-    assert str(caught.value).endswith(f"known variants: {', '.join(known)}.")
+# ---------------------------------------------------------------------------------------------------- documents
 
 
 def drawn_examples(task):
     """The blocks of a docstring that begin with `variant NAME, size = n, ...` and hold labelled rows of cells."""
     for block in re.split(r"\n\s*\n", task.__doc__):
         head, *lines = block.strip().splitlines()
-        if found := re.fullmatch(r"variant (\w+)((?:, \w+ = \d+)+)", head):
-            sizes = {k: int(v) for k, v in re.findall(r"(\w+) = (\d+)", found[2])}
+        if found := re.fullmatch(r"variant (\w+)((?:, \w+ = \w+)*)", head.strip()):
+            sizes = {k: int(v) if v.isdigit() else v for k, v in re.findall(r"(\w+) = (\w+)", found[2])}
             yield found[1], sizes, {label: cells for label, *cells in map(str.split, lines)}
 
 
@@ -354,19 +348,10 @@ def test_docstring_example_of_every_dialect(name):
     (example,) = [e for e in drawn_examples(TASKS[name].func) if e[0] == name.split("/")[1]]
     _, sizes, rows = example
     task, oracle = TASKS[name](**sizes), twin(name, **sizes)
-    first = rows.get("input") or rows["value"]
-    valid = [cell != "_" for cell in first]
-    scored = [name.startswith("copy/") or cell != "." for cell in rows["target"]]
-    targets = [float("0" if cell == "." else cell) for cell in rows["target"]]
-    if name.startswith("adding/"):
-        cells = zip(rows["value"], rows["mark"], strict=True)
-        inputs = [[0.0, 0.0] if v == "_" else [float(v), float(m)] for v, m in cells]
-        targets = [[y] for y in targets]
-    elif name.startswith("copy/"):
-        symbols = [{".": 0, "M": 9}.get(cell) or int(cell.replace(".", "0")) for cell in first]
-        inputs = [[float(s)] if task.inputs == 1 else one_hot(s, 10) for s in symbols]
-    else:
-        inputs = [one_hot({"e": 2, "_": -1}.get(cell) or int(cell), task.inputs) for cell in first]
+    inputs, targets, scored, valid = oracle.read(rows)
+    if hasattr(oracle, "draw_all"):
+        oracle.check_all(inputs, valid, targets, scored)
+        return
     oracle.check(inputs, valid)
     assert oracle.answer(inputs, valid)[1] == scored
     found = task.targets_of(jnp.array(inputs)[:, None], jnp.array(scored)[:, None])[:, 0]
@@ -376,11 +361,13 @@ def test_docstring_example_of_every_dialect(name):
 def test_no_global_random():
     """Tasks draw from the key alone, and stand on the ground floor."""
     allowed = {"__future__", "math", "dataclasses", "typing", "collections.abc", "functools", "jax", "jax.numpy",
-               "jaxtyping", "ltd.losses", "ltd.types"}  # fmt: skip
+               "jaxtyping", "numpy", "tasks", "ltd.data", "ltd.losses", "ltd.types"}  # fmt: skip
     files = sorted(Path(tasks.__file__).parent.glob("*.py"))
     assert len(files) >= 4
     for file in files:
-        for node in ast.walk(ast.parse(file.read_text())):
+        text = file.read_text()
+        assert not re.search(r"np\.random\.(?!RandomState\()", text), file.name  # a permutation named by its seed
+        for node in ast.walk(ast.parse(text)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) else []
             assert all(name in allowed or name.startswith("tasks.") for name in names), (file.name, names)

@@ -1,0 +1,13 @@
+"""The twins of the tasks; see `oracles.tasks.base`."""
+
+from oracles.tasks.adding import Adding
+from oracles.tasks.copying import Copying
+from oracles.tasks.parity import Parity
+
+FAMILIES = {"copy": Copying, "adding": Adding, "parity": Parity}
+
+
+def twin(name, **sizes):
+    """The twin of `task/variant`."""
+    task, variant = name.split("/")
+    return FAMILIES[task](variant, **sizes)

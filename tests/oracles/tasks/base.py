@@ -1,0 +1,110 @@
+"""Tasks once more, one sequence at a time: lists, loops and the papers' rules. Nothing here reads the code under test.
+
+A twin of a task has
+    draw(rng)                       inputs [T][D] (or tokens [T]), valid [T]: an independent sampler
+    check(inputs, valid)            fails unless the sequence could have been drawn
+    places(inputs, valid)           what was drawn where: {name: [index or value]}
+    answer(inputs, valid)           targets [T] or [T][O], scored [T]
+    alter(inputs, valid, t)         the inputs with other content at step t; None where step t holds no content
+    blind(inputs, valid)            outputs [T][O] from layout, clock and cues; it must not look at content
+    strict(t, inputs_t)             outputs [O] from the step and its input alone
+    read(rows)                      inputs, targets, scored, valid of a docstring's example: {label: [cell]}
+and, by its kind (Classes, Numbers, Bits),
+    loss(outputs, target)           of one scored step
+    wrong(outputs, targets, scored) of one sequence
+    metric(batch)                   of a list of (outputs, targets, scored)
+    perfect(target, outputs)        the outputs [O] that are certain of the target
+
+A twin whose targets are no function of the inputs (a hidden draw decides) draws (inputs, valid, targets, scored) in
+`draw_all(rng)` instead, and has no `answer`.
+"""
+
+import math
+
+CERTAIN = 60.0  # a logit against 0: the other classes cost less than 1e-25 nats
+
+
+def one_hot(symbol, size):
+    return [1.0 if c == symbol else 0.0 for c in range(size)]
+
+
+def symbol_of(channels):
+    assert sorted(channels) == [0.0] * (len(channels) - 1) + [1.0], channels
+    return list(channels).index(1.0)
+
+
+def argmax(outputs):
+    best = 0
+    for c, value in enumerate(outputs):
+        if value > outputs[best]:
+            best = c
+    return best
+
+
+def scored_steps(batch):
+    """(outputs, target) of all scored steps of a list of (outputs, targets, scored)."""
+    return [(o, y) for outs, ys, ss in batch for o, y, s in zip(outs, ys, ss, strict=True) if s]
+
+
+class Classes:
+    """Cross-entropy in nats, share of scored steps right."""
+
+    kind = "classes"
+
+    def loss(self, outputs, target):
+        top = max(outputs)
+        return top + math.log(sum(math.exp(o - top) for o in outputs)) - outputs[target]
+
+    def metric(self, batch):
+        right = [argmax(o) == y for o, y in scored_steps(batch)]
+        return sum(right) / len(right)
+
+    def wrong(self, outputs, targets, scored):
+        return any(s and argmax(o) != y for o, y, s in zip(outputs, targets, scored, strict=True))
+
+    def perfect(self, target, size):
+        return [CERTAIN if c == target else 0.0 for c in range(size)]
+
+
+class Numbers:
+    """Squared error summed over outputs; a sequence is right if every error is below the tolerance."""
+
+    kind = "numbers"
+    tolerance = 0.0
+
+    def loss(self, outputs, target):
+        return sum((o - y) ** 2 for o, y in zip(outputs, target, strict=True))
+
+    def metric(self, batch):
+        return sum(not self.wrong(*sequence) for sequence in batch) / len(batch)
+
+    def wrong(self, outputs, targets, scored):
+        return any(
+            s and any(not abs(o - y) < self.tolerance for o, y in zip(os, ys, strict=True))
+            for os, ys, s in zip(outputs, targets, scored, strict=True)
+        )
+
+    def perfect(self, target, size):
+        return list(target)
+
+
+class Bits:
+    """Cross-entropy of every bit in nats, summed over bits; share of scored steps with every bit right."""
+
+    kind = "bits"
+
+    def loss(self, outputs, target):
+        return sum(math.log1p(math.exp(-abs(o))) + max(o, 0.0) - o * y for o, y in zip(outputs, target, strict=True))
+
+    def right(self, outputs, target):
+        return all((o > 0) == (y > 0.5) for o, y in zip(outputs, target, strict=True))
+
+    def metric(self, batch):
+        steps = scored_steps(batch)
+        return sum(self.right(o, y) for o, y in steps) / len(steps)
+
+    def wrong(self, outputs, targets, scored):
+        return any(s and not self.right(o, y) for o, y, s in zip(outputs, targets, scored, strict=True))
+
+    def perfect(self, target, size):
+        return [CERTAIN if y > 0.5 else -CERTAIN for y in target]
