@@ -87,26 +87,50 @@ def draw_probe(folder: Path) -> list[Path]:
 
 
 def draw_training(folder: Path, records: Sequence[Record]) -> list[Path]:
-    """`training`, and `map` where there are several rho."""
+    """`training`; `lengths` where runs were tested at other lengths, `map` where there are several rho."""
     rows = [training_row(record) for record in records]
     figure, table = plots.training_curves(rows)
     drawn = plots.save(figure, folder / "training", table, [r.digest for r in records])
+    tested = [length_row(record) for record in records if "lengths" in record.summary]
+    if tested:
+        figure, table = plots.length_curves(tested)
+        drawn += plots.save(figure, folder / "lengths", table, [r.digest for r in records if "lengths" in r.summary])
     with_rho = [r for r in records if r.config["rho"] is not None]
     if len({r.config["rho"] for r in with_rho}) > 1:
         drawn += draw_map(folder, with_rho, [])
     return drawn
 
 
-def training_row(record: Record) -> dict[str, Any]:
-    """A run as `training_curves` wants it: the loss on the evaluation set."""
+def _names(record: Record) -> dict[str, Any]:
+    """The panel and the colour of a run, and its seed."""
     task, cell = record.config["task"], record.config["cell"] or {}
     sizes = ", ".join(f"{k} {v}" for k, v in task.items() if k != "type" and v)
-    metrics = record.metrics()
-    loss = [row["eval/loss"] if row["eval/loss"] is not None else np.nan for row in metrics]
     return {
         "title": f"{task['type']}\n{sizes}" if sizes else task["type"],
         "label": body_of(record.config) + (f" {cell['activation']}" if "activation" in cell else ""),
         "seed": record.config["seed"],
+    }
+
+
+def length_row(record: Record) -> dict[str, Any]:
+    """A run as `length_curves` wants it: the metric of its last network at the lengths of the test."""
+    rows, options = record.summary["lengths"], dict(record.config["task"])
+    task = make_task(Choice(options.pop("type"), options))
+    return {
+        **_names(record),
+        "length": np.array([row["length"] for row in rows]),
+        "metric": np.array([np.nan if row["metric"] is None else row["metric"] for row in rows], float),
+        "levels": {n: [row[f"{n}/metric"] for row in rows] for n in ("blind", "strict", "optimum")},
+        "trained": getattr(task, task.size),  # type: ignore[attr-defined]
+    }
+
+
+def training_row(record: Record) -> dict[str, Any]:
+    """A run as `training_curves` wants it: the loss on the evaluation set."""
+    metrics = record.metrics()
+    loss = [row["eval/loss"] if row["eval/loss"] is not None else np.nan for row in metrics]
+    return {
+        **_names(record),
         "update": np.array([row["update"] for row in metrics]),
         "loss": np.array(loss, float),
         "levels": {name: level["loss"] for name, level in record.summary["levels"].items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ltd import config
 from ltd.launch import Progress as Report
 from ltd.results import Record
 
@@ -44,7 +46,7 @@ def run_table(records: Sequence[Record]) -> None:
         s, levels = r.summary, r.summary.get("levels", {})
         at = s.get("diverged_at") if s.get("diverged_at") is not None else s.get("solved_at")
         table.add_row(
-            _choice(r.config["task"]),
+            _choice(r.config["task"], "task"),
             _network(r.config),
             number(r.config.get("rho")),
             str(r.config["seed"]),
@@ -104,15 +106,30 @@ def number(value: Any) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def _choice(options: Mapping[str, Any]) -> str:
-    own = [f"{k}={v}" for k, v in options.items() if k not in ("type", "inner")]
+def _choice(options: Mapping[str, Any], part: str) -> str:
+    """A cell, net or task with its size and what else differs from its defaults."""
+    usual = _defaults(options["type"], part)
+    own = [(k, v) for k, v in options.items() if k not in ("type", "inner")]
+    shown = [f"{k}={v}" for i, (k, v) in enumerate(own) if i == 0 or k not in usual or usual[k] != v]
     inner = options.get("inner")
-    return " ".join([options["type"], *own, *([f"[{_choice(inner)}]"] if inner else [])])
+    return " ".join([options["type"], *shown, *([f"[{_choice(inner, part)}]"] if inner else [])])
 
 
-def _network(config: Mapping[str, Any]) -> str:
+def _defaults(name: str, part: str) -> dict[str, Any]:
+    from ltd import cells, nets
+    from tasks import TASKS
+
+    try:
+        build = {"cell": cells.constructor, "net": nets.constructor, "task": TASKS.__getitem__}[part](name)
+        found = config.options_of(build, ("key", "inputs", "make"))
+    except (config.ConfigError, KeyError):  # somebody's own, which cannot be imported from here
+        return {}
+    return {f.name: f.default for f in dataclasses.fields(found)}
+
+
+def _network(run: Mapping[str, Any]) -> str:
     """The net and the cell of a run with their options."""
-    return " of ".join(_choice(config[part]) for part in ("net", "cell") if config.get(part))
+    return " of ".join(_choice(run[part], part) for part in ("net", "cell") if run.get(part))
 
 
 def _console() -> Console:

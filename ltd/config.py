@@ -262,6 +262,20 @@ def numbers(value: Any, name: str) -> list[float]:
         raise ConfigError(f"{name} = {value!r}: must be numbers separated by commas.") from None
 
 
+def lengths(text: Any, name: str) -> list[int]:
+    """The lengths of `50,100,200`, of `41..500` (both ends included) or of `41..500..20` (every twentieth)."""
+    found: list[int] = []
+    for word in str(text).split(","):
+        ends = word.strip().split("..")
+        if not all(end.isdecimal() for end in ends) or len(ends) > 3 or (len(ends) == 3 and int(ends[2]) < 1):
+            raise ValueError(f"{name} = {text!r} must be lengths such as 50,100,200 or 41..500 or 41..500..20.")
+        first, last, step = int(ends[0]), int(ends[min(1, len(ends) - 1)]), int(ends[2]) if len(ends) == 3 else 1
+        if last < first:
+            raise ValueError(f"{name} = {text!r}: {last} must not be below {first}.")
+        found += range(first, last + 1, step)
+    return sorted(set(found))
+
+
 # ------------------------------------------------------------------------------------------------ identity
 
 

@@ -14,6 +14,7 @@ from jax import Array
 
 from ltd import config, results, stats
 from ltd.cells import recurrent_blocks
+from ltd.lengths import batch_of
 from ltd.linalg import rho
 from ltd.model import Model, load, make_model, make_task
 from ltd.probes import PROBES
@@ -78,8 +79,7 @@ class _NoTask:
 def batch_for(settings: Measure, task: Task | None, key: Array) -> Batch:
     """The task's batch, or Gaussian inputs that no loss looks at."""
     if task is not None:
-        batch = task.sample(stream(key, "data"), settings.batch)
-        return batch if getattr(task, "padded", True) else batch._replace(valid=None)
+        return batch_of(task, stream(key, "data"), settings.batch)
     shape = (settings.length, settings.batch, settings.inputs)
     inputs = settings.scale * jax.random.normal(stream(key, "data"), shape, jnp.result_type(float))
     return Batch(inputs, inputs[..., 0], jnp.zeros(shape[:2], bool), None)

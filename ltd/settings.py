@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ltd.config import Choice, finite, positive, traced
+from ltd.config import Choice, finite, lengths, positive, traced
 
 NEWTON = ("jacobian", "damping", "iterations", "tolerance")  # the fields of a plan that belong to `newton`
 
@@ -94,9 +94,29 @@ class Train:
     eval_every: int = 100  # updates between checks; `steps` is rounded up to a multiple
     eval_batch: int = 256  # sequences in the fixed evaluation set
     stop: bool = True  # stop when the success rule has held twice in a row
+    curriculum: Literal["fixed", "uniform", "growing"] = "fixed"  # lengths of the batches: see ltd.lengths
+    shortest: int | None = None  # the shortest length of a curriculum that is not fixed
 
     def __post_init__(self):
-        positive(self, "steps", "batch", "eval_every", "eval_batch")
+        positive(self, "steps", "batch", "eval_every", "eval_batch", "shortest")
+        if (self.curriculum == "fixed") != (self.shortest is None):
+            raise ValueError(
+                f"curriculum = {self.curriculum} with shortest = {self.shortest}: uniform and growing need a shortest "
+                "length, fixed has none."
+            )
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """After training: the final network at other lengths of its task."""
+
+    lengths: str | None = None  # 50,100,200 or 41..500 or 41..500..20
+    batch: int = 256  # fresh sequences per length, the same for every seed
+
+    def __post_init__(self):
+        positive(self, "batch")
+        if self.lengths is not None:
+            lengths(self.lengths, "lengths")
 
 
 @dataclass(frozen=True)
@@ -110,6 +130,7 @@ class Run:
     initial: Initial = Initial()
     optimizer: Optimizer = Optimizer()
     train: Train = Train()
+    test: Lengths = Lengths()
     rho: float | None = traced(None)  # every square recurrent block is rescaled to this spectral radius
     sigma: float | None = traced(None)  # or to this largest singular value
     seed: int = traced(0)

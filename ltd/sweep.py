@@ -14,8 +14,8 @@ from jax.sharding import PartitionSpec as P
 SMALL = 64  # states up to this size gain from vmap on a CPU; larger ones run in sequence on each core
 
 
-def over_lanes(function: Callable, size: int, lanes: int) -> Callable:
-    """The function mapped over the leading axis of all its arguments.
+def over_lanes(function: Callable, size: int, lanes: int, shared: int = 0) -> Callable:
+    """The function mapped over the leading axis of its arguments; every lane gets the last `shared` of them whole.
 
     Lanes are split over the local devices. Inside each device they are vectorised (`vmap`) on an accelerator or
     for states of up to 64 numbers, else run one after the other: chosen by `size`, the numbers in one state.
@@ -24,20 +24,22 @@ def over_lanes(function: Callable, size: int, lanes: int) -> Callable:
     count = min(len(devices), lanes)
     vectorised = devices[0].platform != "cpu" or size <= SMALL
 
-    def inside(*arguments):
+    def inside(own, common):
         if vectorised:
-            return jax.vmap(function)(*arguments)
-        return jax.lax.map(lambda a: function(*a), arguments)
+            return jax.vmap(lambda a: function(*a, *common))(own)
+        return jax.lax.map(lambda a: function(*a, *common), own)
 
     mesh = Mesh(np.array(devices[:count]), ("lane",))
-    spread = jax.jit(jax.shard_map(inside, mesh=mesh, in_specs=P("lane"), out_specs=P("lane"), check_vma=False))
+    specs = (P("lane"), P())
+    spread = jax.jit(jax.shard_map(inside, mesh=mesh, in_specs=specs, out_specs=P("lane"), check_vma=False))
     short = -lanes % count
 
     def padded(*arguments):
+        own, common = arguments[: len(arguments) - shared], arguments[len(arguments) - shared :]
         if not short:
-            return spread(*arguments)
-        grown = jax.tree.map(lambda a: jnp.concatenate([a, jnp.repeat(a[-1:], short, axis=0)]), arguments)
-        return jax.tree.map(lambda a: a[:lanes], spread(*grown))
+            return spread(own, common)
+        grown = jax.tree.map(lambda a: jnp.concatenate([a, jnp.repeat(a[-1:], short, axis=0)]), own)
+        return jax.tree.map(lambda a: a[:lanes], spread(grown, common))
 
     return padded
 

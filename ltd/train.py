@@ -19,11 +19,12 @@ from jax import Array
 
 from ltd import config, optimizers
 from ltd.cells import cells_of, recurrent_blocks, width_of
+from ltd.lengths import Curriculum, at, batch_of, padded
 from ltd.linalg import rho
 from ltd.model import Model, make_model
 from ltd.settings import Run
 from ltd.streams import stream
-from ltd.sweep import over_lanes, stack
+from ltd.sweep import SMALL, over_lanes, stack
 from ltd.trees import disassemble
 from ltd.types import Curves, Levels, Success, Task
 from ltd.unroll import reports
@@ -68,6 +69,9 @@ class Trainer:
         self.levels: Levels = task.levels()
         self.rule = success_rule(task, settings.train.eval_batch)
         self.chunks = math.ceil(settings.train.steps / settings.train.eval_every)
+        self.curriculum = Curriculum(task, settings.train)
+        lengths = config.lengths(settings.test.lengths, "test.lengths") if settings.test.lengths else []
+        self.tests = {length: at(task, length, "test.lengths") for length in lengths}
         self.build = make_model(settings, task)
         optimizers.rule(settings.optimizer)
         sketch = jax.eval_shape(lambda: self.build(jax.random.key(0), settings.rho, settings.sigma))
@@ -98,16 +102,15 @@ class Trainer:
 
     def outputs(self, params: Any, batch: Any, key: Array | None = None) -> Array:
         """What the network answers to a batch."""
-        valid = batch.valid if getattr(self.task, "padded", True) else None
         half = self.settings.precision == "bfloat16"
-        return self.model(params)(batch.inputs, self.settings.plan, valid, key, half)
+        return self.model(params)(batch.inputs, self.settings.plan, batch.valid, key, half)
 
     # -------------------------------------------------------------------------------------------- one update
 
     def update(self, o: Any, state: State) -> tuple[State, dict[str, Array]]:
         """One update on fresh data."""
         key = jax.random.fold_in(jax.random.key(o.seed), state.update)
-        batch = self.task.sample(stream(key, "data"), self.settings.train.batch)
+        batch = self.curriculum.sample(stream(key, "data"), state.update)
         noise = stream(key, "noise")
 
         def loss_of(params):
@@ -167,7 +170,7 @@ class Trainer:
         how many unrolls fell back to the loop; a chunk adds those of its updates.
         """
         key = stream(jax.random.key(EVAL_SEED), "eval")
-        batch = self.task.sample(key, self.settings.train.eval_batch)
+        batch = batch_of(self.task, key, self.settings.train.eval_batch)
         with reports() as by_newton:
             outputs = self.outputs(params, batch)
         scores = {"loss": self.task.loss(outputs, batch), "metric": self.task.metric(outputs, batch)}
@@ -196,7 +199,7 @@ class Trainer:
 
         def one(carry):
             done, cost, score = carry
-            batch = self.task.sample(jax.random.fold_in(key, done), block)
+            batch = batch_of(self.task, jax.random.fold_in(key, done), block)
             outputs = self.outputs(params, batch)
             if rule.counts:
                 wanted = jnp.arange(block) < rule.sequences - done
@@ -276,9 +279,11 @@ def fit(
     trainer = Trainer(settings, task)
     began = time.perf_counter()
     traced = stack([dict(lane) for lane in lanes])
-    mapped = {f: over_lanes(f, trainer.size, len(lanes)) for f in (trainer.start, trainer.chunk)}
+    # vectorised lanes would draw every length of a curriculum at every update and keep one
+    size = trainer.size if not trainer.curriculum.varied else max(trainer.size, SMALL + 1)
+    mapped = {f: over_lanes(f, size, len(lanes)) for f in (trainer.start, trainer.chunk)}
     state = mapped[trainer.start](traced)
-    first = over_lanes(lambda s: trainer.evaluate(s.params), trainer.size, len(lanes))(state)
+    first = over_lanes(lambda s: trainer.evaluate(s.params), size, len(lanes))(state)
     records = [[row | {"update": 0.0}] for row in _rows(first, len(lanes))]
     if progress:
         progress(0, records)
@@ -296,7 +301,38 @@ def fit(
     seconds = time.perf_counter() - began
     params = jax.device_get(state.params)
     summaries = [summarise(trainer, rows, seconds / len(lanes)) for rows in records]
+    for summary, tested in zip(summaries, at_lengths(trainer, state.params, len(lanes)), strict=True):
+        summary |= tested
     return [Lane(jax.tree.map(lambda a, i=i: a[i], params), records[i], summaries[i]) for i in range(len(lanes))]
+
+
+def at_lengths(trainer: Trainer, params: Any, lanes: int) -> list[dict[str, Any]]:
+    """What each lane's final network scores at the lengths that were asked for, with the levels there.
+
+    `lengths` holds a row per length; `test/loss` and `test/metric` are their means. One program runs the network at all
+    lengths, padded to the longest; the outputs of all lanes for one length are in memory at once.
+    """
+    if not trainer.tests:
+        return [{} for _ in range(lanes)]
+    steps = max(task.steps for task in trainer.tests.values())
+    run = over_lanes(lambda p, batch: trainer.outputs(p, batch), trainer.size, lanes, shared=1)
+    rows: list[list[dict[str, float]]] = [[] for _ in range(lanes)]
+    for length, task in trainer.tests.items():
+        batch = task.sample(stream(jax.random.key(EVAL_SEED), f"test at {length}"), trainer.settings.test.batch)
+
+        def score(outputs, task=task, batch=batch):
+            scores = {"loss": task.loss(outputs, batch), "metric": task.metric(outputs, batch)}
+            return scores | (task.scores(outputs, batch) if hasattr(task, "scores") else {})
+
+        outputs = run(params, padded(batch, steps))[:, : task.steps]
+        levels = {name: level.loss for name, level in task.levels()._asdict().items()}
+        metrics = {f"{name}/metric": level.metric for name, level in task.levels()._asdict().items()}
+        for lane, row in enumerate(_rows(jax.jit(jax.vmap(score))(outputs), lanes)):
+            rows[lane].append({"length": length, **row, **levels, **metrics})
+    return [
+        {"lengths": its, **{f"test/{name}": math.fsum(r[name] for r in its) / len(its) for name in ("loss", "metric")}}
+        for its in rows
+    ]
 
 
 def _rows(record: Mapping[str, Array], lanes: int) -> list[dict[str, float]]:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = {
     -1: "ltd.types ltd.config ltd.linalg ltd.streams ltd.trees",  # what the ground floor stands on
     0: "ltd.settings ltd.runtime ltd.activations ltd.initializers ltd.losses ltd.stats ltd.doctor",
-    1: "ltd.cells ltd.unroll ltd.optimizers ltd.sweep ltd.executors ltd.results tasks",
+    1: "ltd.cells ltd.unroll ltd.optimizers ltd.sweep ltd.executors ltd.results ltd.lengths tasks",
     2: "ltd.nets ltd.claims ltd.plots ltd.tracking",
     3: "ltd.model ltd.probes",
     4: "ltd.train ltd.report ltd.guess ltd.conformance ltd.measure",

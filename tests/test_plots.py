@@ -43,11 +43,17 @@ SHARES = [
     for (rho, lag), (solved, diverged) in {(0.9, 10): (9, 0), (0.9, 100): (0, 0), (1.1, 10): (4, 2)}.items()
 ]
 SLOPES = [{"rho": 0.9, "slope": [-0.05, -0.07, -0.06]}, {"rho": 1.1, "slope": 0.02}, {"rho": 1.1, "slope": 0.04}]
+LENGTHS = [
+    {"title": "parity", "label": label, "seed": seed, "length": [5, 10, 20], "metric": metric, "trained": 10}
+    | {"levels": {"blind": [0.5] * 3, "strict": [0.6, 0.55, 0.52], "optimum": [1.0] * 3}}
+    for label, seed, metric in [("lstm", 0, [1.0, 1.0, 0.9]), ("lstm", 1, [1.0, 0.9, 0.7]), ("elman", 0, [1, 0.6, 0.5])]
+]
 FIGURES = {
     "decay_curves": lambda: plots.decay_curves(decay_rows()),
     "slope_against_rho": lambda: plots.slope_against_rho(decay_rows()),
     "training_curves": lambda: plots.training_curves(RUNS),
     "solved_map": lambda: plots.solved_map(SHARES, SLOPES),
+    "length_curves": lambda: plots.length_curves(LENGTHS),
 }
 
 
@@ -66,7 +72,16 @@ def test_figures_have_labelled_axes_and_full_tables(name):
     figure, table = FIGURES[name]()
     assert dict(matplotlib.rcParams) == before
     labels = [(axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes]
-    units = ("(steps)", r"\log_{10}", "share of runs", "(optimizer steps)", "(unit of the task)", "spectral radius")
+    units = (
+        "(steps)",
+        r"\log_{10}",
+        "share of runs",
+        "(optimizer steps)",
+        "(unit of the task)",
+        "spectral radius",
+        "(size of the task)",
+        "(larger is better)",
+    )
     assert all(any(names) for names in zip(*labels, strict=True))
     assert all(any(unit in label for unit in units) for names in labels for label in names if label)
     assert len({len(column) for column in table.values()} - {0}) == 1
@@ -210,7 +225,7 @@ def test_solved_map_prints_its_counts_and_intervals():
 
 def test_solved_map_of_column_width_leaves_the_intervals_to_the_table():
     many = [{**row, "rho": row["rho"] + i} for i in range(4) for row in SHARES]
-    figure, table = plots.solved_map(many, SLOPES, width=plots.COLUMN)
+    figure, table = plots.solved_map(many, SLOPES, width=plots.common.COLUMN)
     assert not any(" to " in text.get_text() for text in figure.axes[0].texts)
     assert None not in table["low"]
 
@@ -226,7 +241,7 @@ def test_saved_files_hold_the_digests_and_are_reproducible(name, tmp_path):
     png, svg, text = first
     assert b"tEXtltd:digests\x00c0ffee beef" in png.read_bytes()
     assert "ltd:digests c0ffee beef" in svg.read_text()
-    assert matplotlib.image.imread(png).shape[1] in (int(200 * plots.COLUMN), int(200 * plots.FULL))
+    assert matplotlib.image.imread(png).shape[1] in (int(200 * plots.common.COLUMN), int(200 * plots.common.FULL))
     assert text.read_text() == "rho,digests\n0.9,c0ffee beef\n1.1,\n"
 
 
@@ -247,3 +262,13 @@ def test_a_save_that_fails_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         plots.save(figure, tmp_path / "fig", table, [])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_length_curves_draw_median_range_levels_and_the_longest_trained():
+    figure, table = plots.length_curves(LENGTHS)
+    (axes,) = figure.axes
+    lstm = next(line for line in axes.lines if line.get_color() == plots.common.NAMES[0])
+    np.testing.assert_allclose(lstm.get_ydata(), [1.0, 0.95, 0.8])
+    np.testing.assert_allclose(select(table, "low", label="lstm"), [1.0, 0.9, 0.7])
+    assert [line.get_xdata()[0] for line in lines(axes, linestyle=":")] == [10]
+    np.testing.assert_allclose(select(table, "strict", label="elman"), [0.6, 0.55, 0.52])

@@ -1,0 +1,10 @@
+"""Figures from plain data. Each function returns the figure and a table of exactly what it shows; nothing else changes.
+
+Colours, safe for the colour blind: viridis for rho, Okabe-Ito for names. Widths are a paper's, in inches; type is 8 pt.
+"""
+
+from ltd.plots.common import save
+from ltd.plots.decay import decay_curves, portrait, slope_against_rho
+from ltd.plots.training import length_curves, solved_map, training_curves
+
+__all__ = ["decay_curves", "length_curves", "portrait", "save", "slope_against_rho", "solved_map", "training_curves"]
