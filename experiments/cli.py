@@ -23,6 +23,8 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
   ltd probe  gradient|jacobian --cell.type=elman --rho=0.5,0.9,1.0,1.1,1.5 --length=200 --seeds=10 --out=DIR
              how gradients decay through time. On a task's loss: --task.type=...; on a trained network: --run=DIR/DIGEST
              or, in one picture, on every cell: --cell.type=all
+  ltd guess  --task.type=latch/variant2 --cell.type=elman --cell.hidden=1 --guesses=1000 --out=DIR
+             random weights instead of training: a task that they solve says nothing about memory
   ltd runs   DIR [--json]       the runs of a folder
   ltd plot   DIR                figures of a folder: decay curves, training curves, the map of rho against lag
   ltd list   [cells|nets|plans|tasks|probes|optimizers|activations|initializers|losses ...] [--json]
@@ -56,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         if any(word in ("-h", "--help") for word in rest):
             print(describe(verb), end="")
             return 0
-        return VERBS[verb](rest if verb in ("run", "probe", "demo") else common(rest))
+        return VERBS[verb](rest if verb in ("run", "probe", "guess", "demo") else common(rest))
     except ConfigError as error:
         print(f"ltd: {error}", file=sys.stderr)
         return 2
@@ -72,7 +74,7 @@ def describe(verb: str) -> str:
     """The usage of a verb, its fields with their defaults."""
     from ltd import settings
 
-    shown = {"run": settings.Run, "probe": settings.Measure}.get(verb)
+    shown = {"run": settings.Run, "probe": settings.Measure, "guess": settings.Guess}.get(verb)
     lines = [line for line in USAGE.splitlines() if line.startswith(f"  ltd {verb}")] or [f"  ltd {verb}"]
     if shown:
         lines += ["", f"Fields, with their defaults ({(shown.__doc__ or '').splitlines()[0]})", ""]
@@ -124,7 +126,7 @@ def take(fields: dict[str, Any], name: str, default: Any, kind: type = str) -> A
 
 def do_run(arguments: list[str]) -> int:
     """Train."""
-    from ltd.results import writable
+    from ltd.results import read_guesses, writable
     from ltd.settings import Run
 
     fields = config.parse(arguments)
@@ -140,7 +142,7 @@ def do_run(arguments: list[str]) -> int:
     launch.check_run(one)
     with bar() as progress:
         records = launch.run(runs, out, progress)
-    run_table(records)
+    run_table(records, read_guesses(out, warn))
     for record in records:
         if fallbacks := record.summary.get("plan/fallbacks"):
             warn(f"{record.digest}: newton did not come to rest in {fallbacks:g} unrolls, which ran step by step")
@@ -197,22 +199,41 @@ def _portrait(fields: dict[str, Any], rhos: Sequence[float | None], seeds: int, 
     return 0
 
 
+def do_guess(arguments: list[str]) -> int:
+    """The guessing control."""
+    from ltd.settings import Guess
+
+    fields = config.parse(arguments)
+    out, device = Path(take(fields, "out", "runs/guess")), take(fields, "device", "auto")
+    runtime.start(device)
+    from experiments.tables import bar
+    from ltd import launch
+    from ltd.guess import sentence
+
+    one = launch.configure(Guess, fields)
+    with bar() as progress:
+        found = launch.guess(one, out, progress)
+    print(f"{one.task.type}: {sentence(found)}\nrule: {found['rule']}; twice, on fresh data")
+    return 0
+
+
 def do_runs(arguments: list[str]) -> int:
     """The runs of a folder."""
     folder, as_json = _folder(arguments, "runs")
-    from ltd.results import read_runs
+    from ltd.results import guessed, read_guesses, read_runs
 
-    records = read_runs(folder, warn)
+    records, guesses = read_runs(folder, warn), read_guesses(folder, warn)
     if as_json:
         rows = [
             {"digest": r.digest, "status": r.status, "config": r.config, "summary": r.summary, "times": r.times}
+            | {"guessed": guessed(guesses, r.config["task"])}
             for r in records
         ]
         print(json.dumps(rows, indent=1))
         return 0
     from experiments.tables import run_table
 
-    run_table(records)
+    run_table(records, guesses)
     return 0
 
 
@@ -299,6 +320,7 @@ def warn(sentence: str) -> None:
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "run": do_run,
     "probe": do_probe,
+    "guess": do_guess,
     "runs": do_runs,
     "plot": do_plot,
     "list": do_list,

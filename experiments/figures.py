@@ -13,7 +13,7 @@ import numpy as np
 from ltd import plots
 from ltd.config import Choice, ConfigError
 from ltd.model import make_task
-from ltd.results import Record, read_runs
+from ltd.results import Record, guessed, read_guesses, read_runs
 from ltd.settings import body_of
 
 Warn = Callable[[str], None]
@@ -26,7 +26,7 @@ def draw(folder: Path, warn: Warn) -> list[Path]:
         drawn += draw_probe(folder)
     records = [r for r in read_runs(folder, warn) if r.status != "unfinished"]
     if records:
-        drawn += draw_training(folder, records)
+        drawn += draw_training(folder, records, read_guesses(folder, warn))
     return drawn
 
 
@@ -86,19 +86,32 @@ def draw_probe(folder: Path) -> list[Path]:
 # ------------------------------------------------------------------------------------------------ training
 
 
-def draw_training(folder: Path, records: Sequence[Record]) -> list[Path]:
-    """`training`; `lengths` where runs were tested at other lengths, `map` where there are several rho."""
-    rows = [training_row(record) for record in records]
+def draw_training(folder: Path, records: Sequence[Record], guesses: Sequence[dict[str, Any]] = ()) -> list[Path]:
+    """`training`; `lengths` where runs were tested at other lengths, `map` where there are several rho.
+
+    The map of a task that guessing solves is not drawn, and its other panels say so.
+    """
+    rows = [training_row(record) | _warned(record, guesses) for record in records]
     figure, table = plots.training_curves(rows)
     drawn = plots.save(figure, folder / "training", table, [r.digest for r in records])
-    tested = [length_row(record) for record in records if "lengths" in record.summary]
+    tested = [length_row(record) | _warned(record, guesses) for record in records if "lengths" in record.summary]
     if tested:
         figure, table = plots.length_curves(tested)
         drawn += plots.save(figure, folder / "lengths", table, [r.digest for r in records if "lengths" in r.summary])
-    with_rho = [r for r in records if r.config["rho"] is not None]
+    with_rho = [r for r in records if r.config["rho"] is not None and not _solved_by_guessing(r, guesses)]
     if len({r.config["rho"] for r in with_rho}) > 1:
         drawn += draw_map(folder, with_rho, [])
     return drawn
+
+
+def _solved_by_guessing(record: Record, guesses: Sequence[dict[str, Any]]) -> bool:
+    return (guessed(guesses, record.config["task"]) or (0, 0))[0] > 0
+
+
+def _warned(record: Record, guesses: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """The panel of a task that random weights solve says that it shows no memory."""
+    guessable = _solved_by_guessing(record, guesses)
+    return {"title": _names(record)["title"] + "\n(random weights solve it)"} if guessable else {}
 
 
 def _names(record: Record) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ltd import config
 from ltd.launch import Progress as Report
-from ltd.results import Record
+from ltd.results import Record, guessed
 
 
 @contextlib.contextmanager
@@ -37,10 +37,22 @@ def bar() -> Iterator[Report]:
         yield report
 
 
-def run_table(records: Sequence[Record]) -> None:
-    """One line per run, and the levels of its task."""
+def run_table(records: Sequence[Record], guesses: Sequence[Mapping[str, Any]] = ()) -> None:
+    """One line per run, the levels of its task, and how many random networks solve it where that was tried."""
     table = _table(
-        "task", "network", "rho", "seed", "status", "updates", "loss", "metric", "blind", "strict", "best", "digest"
+        "task",
+        "network",
+        "rho",
+        "seed",
+        "status",
+        "updates",
+        "loss",
+        "metric",
+        "blind",
+        "strict",
+        "best",
+        "guessed",
+        "digest",
     )
     for r in records:
         s, levels = r.summary, r.summary.get("levels", {})
@@ -53,12 +65,22 @@ def run_table(records: Sequence[Record]) -> None:
             r.status + (f" at {at}" if at is not None else ""),
             *(number(s.get(name)) for name in ("updates", "eval/loss", "eval/metric")),
             *(number(levels.get(name, {}).get("loss")) for name in ("blind", "strict", "optimum")),
+            "-" if (tried := guessed(guesses, r.config["task"])) is None else f"{tried[0]}/{tried[1]}",
             r.digest,
         )
     wide = _console()
     wide.print(table)
+    for name, (solved, total) in _guessable(records, guesses).items():
+        wide.print(
+            f"{name}: {solved} of {total} random networks solve it, so it is no evidence of memory", style="bold"
+        )
     for rule in dict.fromkeys(r.summary["rule"] for r in records if "rule" in r.summary):
         wide.print(f"solved: {rule}; at two checks in a row", highlight=False)
+
+
+def _guessable(records: Sequence[Record], guesses: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, int]]:
+    tried = {_choice(r.config["task"], "task"): guessed(guesses, r.config["task"]) for r in records}
+    return {name: found for name, found in tried.items() if found and found[0]}
 
 
 def probe_table(out: Path) -> None:

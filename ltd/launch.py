@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from ltd import config, measure, results
+from ltd import guess as guessing
 from ltd.model import fill, make_task, takes_cell
 from ltd.results import Record
 from ltd.runtime import precision
-from ltd.settings import Measure, Run, body_of
+from ltd.settings import Guess, Measure, Run, body_of
 from ltd.train import RUNNING, SOLVED, Trainer, fit
 from ltd.trees import flat
 from ltd.types import Curves
@@ -85,6 +87,29 @@ def _train(group: Sequence[Run], out: Path, progress: Progress) -> None:
     for folder, lane in zip(folders, lanes, strict=True):
         folder.finish(lane.summary, jax.device_get(flat(lane.params)))
     progress(title, total, total)
+
+
+def guess(one: Guess, out: Path | str, progress: Progress | None = None) -> dict[str, Any]:
+    """The guessing control of a task, into `guesses/` of the ledger at `out`; one that is there is not repeated."""
+    out = results.writable(Path(out))
+    for row in results.read_guesses(out, lambda _: None):
+        if row["digest"] == config.digest(one):
+            return row
+    run = Run(task=one.task, cell=one.cell, net=one.net, initial=one.initial, precision=one.precision)
+    tell = progress or (lambda *_: None)
+    with precision(one.precision):
+        trainer = Trainer(run, make_task(one.task))
+        sketch = jax.eval_shape(trainer.start, {"seed": jnp.uint32(0)}).params
+        found = guessing.guess(
+            one,
+            sketch,
+            lambda params, key: trainer.rule_holds(params, key, one.batch),
+            trainer.size,
+            lambda done, total: tell(f"{one.task.type} guesses", done, total),
+        )
+    found["rule"] = trainer.rule.statement
+    results.write_guess(out, one, found)
+    return found
 
 
 def lanes_of(one: Measure, rhos: Sequence[float | None], seeds: int) -> list[Measure]:

@@ -168,6 +168,26 @@ class Measure:
         _lane(self)
 
 
+@dataclass(frozen=True)
+class Guess:
+    """Random weights held against a task's success rule: the control for every long-memory result."""
+
+    task: Choice = Choice("copy/arjovsky2016")
+    cell: Choice | None = Choice("elman")  # None where the net takes no cell
+    net: Choice | None = None
+    initial: Initial = Initial()
+    guesses: int = 1000
+    scale: float = 100.0  # weights are uniform on [-scale, scale]
+    batch: int = 32  # sequences at a time: a guess is dropped after the first ones that break the rule
+    seed: int = 0
+    precision: Literal["float32", "float64"] = "float32"
+
+    def __post_init__(self):
+        positive(self, "guesses", "scale", "batch")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed = {self.seed} must lie in [0, 2**32).")
+
+
 def body_of(config: Mapping[str, Any]) -> str:
     """What stands between embedding and read-out, in words: `lstm`, `stacked(bidirectional(lstm))`, `highway`.
 

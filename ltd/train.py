@@ -186,10 +186,10 @@ class Trainer:
             record["rho"] = jnp.max(rho(jnp.stack(list(blocks.values()))))
         return record
 
-    def rule_holds(self, params: Any, key: Array) -> Array:
-        """Whether the success rule holds on fresh sequences. Stops as soon as it cannot."""
+    def rule_holds(self, params: Any, key: Array, block: int | None = None) -> Array:
+        """Whether the success rule holds on fresh sequences, drawn `block` at a time. Stops as soon as it cannot."""
         rule = self.rule
-        block = min(self.settings.train.eval_batch, rule.sequences)
+        block = min(block or self.settings.train.eval_batch, rule.sequences)
 
         name, bound = rule.below or ("", math.inf)
 
