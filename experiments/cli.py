@@ -23,10 +23,16 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
   ltd probe  gradient|jacobian --cell.type=elman --rho=0.5,0.9,1.0,1.1,1.5 --length=200 --seeds=10 --out=DIR
              how gradients decay through time. On a task's loss: --task.type=...; on a trained network: --run=DIR/DIGEST
              or, in one picture, on every cell: --cell.type=all
+  ltd tasks  show copy/arjovsky2016 --gap=20 [--seed=0] [--out=FILE]
+             one example, printed and drawn
+  ltd tasks  check [NAME ...] [--samples=20000] [--seed=N]
+             the levels of tasks against counting on fresh samples; 1 if one is over 4.5 standard errors
   ltd guess  --task.type=latch/variant2 --cell.type=elman --cell.hidden=1 --guesses=1000 --out=DIR
              random weights instead of training: a task that they solve says nothing about memory
   ltd runs   DIR [--json]       the runs of a folder
   ltd plot   DIR                figures of a folder: decay curves, training curves, the map of rho against lag
+  ltd data   get NAME [--url=URL]
+             fetches a data file into the folder that LTD_DATA names (else ~/.cache/ltd) and checks its content
   ltd list   [cells|nets|plans|tasks|probes|optimizers|activations|initializers|losses ...] [--json]
   ltd demo   [--out=DIR]        the main job, end to end, in a few minutes
   ltd conformance               our cells held against torch, Flax, Haiku and Equinox: the table of differences
@@ -237,6 +243,66 @@ def do_runs(arguments: list[str]) -> int:
     return 0
 
 
+def do_tasks(arguments: list[str]) -> int:
+    """Looking at tasks, and checking their levels."""
+    words = [word for word in arguments if not word.startswith("--")]
+    fields = config.parse([word for word in arguments if word.startswith("--")])
+    action, *names = words or [""]
+    if action == "show" and len(names) == 1:
+        return _show_task(names[0], fields)
+    if action == "check":
+        return _check_tasks(names, fields)
+    raise ConfigError("tasks needs what to do: ltd tasks show NAME [--gap=20], or ltd tasks check [NAME ...].")
+
+
+def _show_task(name: str, fields: dict[str, Any]) -> int:
+    seed, out = take(fields, "seed", 0, int), take(fields, "out", None)
+    runtime.start()
+    from experiments.show import show
+    from ltd.config import Choice
+    from ltd.model import make_task
+    from ltd.results import writable
+
+    task = make_task(Choice(name, fields))
+    path = Path(out or f"runs/tasks/{task.name.replace('/', '_')}").with_suffix("")
+    writable(path.parent)
+    print(show(task, seed, path))
+    print(f"\ndrawn: {path}.png, {path}.svg, {path}.csv")
+    return 0
+
+
+def _check_tasks(names: list[str], fields: dict[str, Any]) -> int:
+    samples, seed = take(fields, "samples", 20_000, int), take(fields, "seed", None, int)
+    if samples < 2000:
+        raise ConfigError(f"samples = {samples} must be at least 2000, or the standard errors are none.")
+    runtime.start()
+    import jax
+
+    from experiments.show import check, known, names_like, sizes_of
+    from experiments.tables import bar, check_table
+    from ltd.config import Choice
+    from ltd.model import make_task
+    from tasks import TASKS
+
+    for name in names:
+        if not known(name):
+            raise ConfigError(config.unknown("task", name, TASKS))
+    chosen = [make_task(Choice(name, sizes_of(name, fields))) for name in names_like(names)]
+    seed = int.from_bytes(os.urandom(4), "little") if seed is None else seed
+    rows = []
+    with bar() as progress:
+        for done, task in enumerate(chosen):
+            progress(task.name, done, len(chosen))
+            rows += check(task, jax.random.fold_in(jax.random.key(seed), done), samples)
+        progress("all tasks", len(chosen), len(chosen))
+    check_table(rows)
+    over = sum(row["ok"] is False for row in rows)
+    print(
+        f"{len(rows)} levels of {len(chosen)} dialects, {over} over 4.5 standard errors; {samples} samples, seed {seed}"
+    )
+    return int(over > 0)
+
+
 def do_plot(arguments: list[str]) -> int:
     """The figures of a folder."""
     folder, _ = _folder(arguments, "plot")
@@ -248,6 +314,26 @@ def do_plot(arguments: list[str]) -> int:
     if not drawn:
         raise ConfigError(f"{folder} holds neither runs nor curves.csv: give the --out of an earlier run or probe.")
     print("\n".join(str(path) for path in drawn))
+    return 0
+
+
+def do_data(arguments: list[str]) -> int:
+    """Data files, on request."""
+    from ltd import data
+
+    words = [word for word in arguments if not word.startswith("--")]
+    fields = config.parse([word for word in arguments if word.startswith("--")])
+    url = take(fields, "url", None)
+    if fields:
+        raise ConfigError(config.unknown("field", next(iter(fields)), ["url"]))
+    if len(words) != 2 or words[0] != "get":
+        raise ConfigError(f"data needs what to get: ltd data get NAME [--url=URL]; known: {', '.join(data.ITEMS)}.")
+    data.item(words[1])
+    from experiments.tables import bar
+
+    with bar() as progress:
+        path = data.get(words[1], url, lambda done, total: progress(words[1], done, total or done))
+    print(f"{path}: {data.item(words[1]).what}; its content is what it should be")
     return 0
 
 
@@ -321,8 +407,10 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "run": do_run,
     "probe": do_probe,
     "guess": do_guess,
+    "tasks": do_tasks,
     "runs": do_runs,
     "plot": do_plot,
+    "data": do_data,
     "list": do_list,
     "demo": do_demo,
     "conformance": do_conformance,

@@ -107,6 +107,26 @@ def probe_table(out: Path) -> None:
     print_rows("medians over seeds", rows)
 
 
+def check_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Levels beside their counts."""
+    said = {True: "ok", False: "OVER", None: "not counted"}
+    print_rows(
+        "levels against counting",
+        [
+            {
+                **{name: row[name] for name in ("task", "level")},
+                **{
+                    n: "-" if row[n] is None else f"{row[n]:.6f}"
+                    for n in ("loss", "counted", "metric", "metric counted")
+                },
+                "z": "-" if row["z"] is None else f"{row['z']:.1f}",
+                "": said[row["ok"]],
+            }
+            for row in rows
+        ],
+    )
+
+
 def memory(lags: Sequence[int | None]) -> str:
     """The median effective memory; None counts as beyond the last lag."""
     ordered = sorted(float("inf") if lag is None else lag for lag in lags)

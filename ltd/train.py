@@ -66,12 +66,13 @@ class Trainer:
 
     def __init__(self, settings: Run, task: Task):
         self.settings, self.task = settings, task
-        self.levels: Levels = task.levels()
-        self.rule = success_rule(task, settings.train.eval_batch)
+        self.fresh: Task = getattr(task, "held_out", task)  # what is evaluated on
+        self.levels: Levels = self.fresh.levels()
+        self.rule = success_rule(self.fresh, settings.train.eval_batch)
         self.chunks = math.ceil(settings.train.steps / settings.train.eval_every)
         self.curriculum = Curriculum(task, settings.train)
         lengths = config.lengths(settings.test.lengths, "test.lengths") if settings.test.lengths else []
-        self.tests = {length: at(task, length, "test.lengths") for length in lengths}
+        self.tests = {length: at(self.fresh, length, "test.lengths") for length in lengths}
         self.build = make_model(settings, task)
         optimizers.rule(settings.optimizer)
         sketch = jax.eval_shape(lambda: self.build(jax.random.key(0), settings.rho, settings.sigma))
@@ -170,7 +171,7 @@ class Trainer:
         how many unrolls fell back to the loop; a chunk adds those of its updates.
         """
         key = stream(jax.random.key(EVAL_SEED), "eval")
-        batch = batch_of(self.task, key, self.settings.train.eval_batch)
+        batch = batch_of(self.fresh, key, self.settings.train.eval_batch)
         with reports() as by_newton:
             outputs = self.outputs(params, batch)
         scores = {"loss": self.task.loss(outputs, batch), "metric": self.task.metric(outputs, batch)}
@@ -199,7 +200,7 @@ class Trainer:
 
         def one(carry):
             done, cost, score = carry
-            batch = batch_of(self.task, jax.random.fold_in(key, done), block)
+            batch = batch_of(self.fresh, jax.random.fold_in(key, done), block)
             outputs = self.outputs(params, batch)
             if rule.counts:
                 wanted = jnp.arange(block) < rule.sequences - done

@@ -21,11 +21,17 @@ class Base:
     task      the name before the slash
     sources   dialect -> its source; the known dialects
     size      the field that sets the length of a sequence, or "" where nothing does
+    clock     whether the step index tells anything about a target
+    file      the data file that it reads (see `ltd.data`), or ""
+
+    One that draws from finite data offers `held_out`, itself on the part that is not trained on.
     """
 
     task: ClassVar[str]
     sources: ClassVar[Mapping[str, Source]]
     size: ClassVar[str]
+    clock: ClassVar[bool] = True
+    file: ClassVar[str] = ""
     variant: str
 
     tokens = False

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = {
     -1: "ltd.types ltd.config ltd.linalg ltd.streams ltd.trees",  # what the ground floor stands on
-    0: "ltd.settings ltd.runtime ltd.activations ltd.initializers ltd.losses ltd.stats ltd.doctor",
-    1: "ltd.cells ltd.unroll ltd.optimizers ltd.sweep ltd.executors ltd.results ltd.lengths tasks",
+    0: "ltd.settings ltd.runtime ltd.activations ltd.initializers ltd.losses ltd.stats ltd.doctor ltd.data",
+    1: "ltd.cells ltd.unroll ltd.optimizers ltd.sweep ltd.executors ltd.results ltd.lengths ltd.levels tasks",
     2: "ltd.nets ltd.claims ltd.plots ltd.tracking",
     3: "ltd.model ltd.probes",
     4: "ltd.train ltd.report ltd.guess ltd.conformance ltd.measure",
@@ -72,7 +72,7 @@ def globals_drawn(source):
     """Uses of the global generators of `random` and numpy; a `Generator` made from a seed is nobody's global."""
     found = []
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Attribute) and node.attr not in ("default_rng", "Generator"):
+        if isinstance(node, ast.Attribute) and node.attr not in ("default_rng", "Generator", "RandomState"):
             owner = node.value
             inner = isinstance(owner, ast.Attribute) and owner.attr == "random" and isinstance(owner.value, ast.Name)
             if inner and owner.value.id in ("np", "numpy"):

@@ -89,8 +89,11 @@ def judge(task, outputs, batch):
 # ------------------------------------------------------------------------------------------- what is registered
 
 
+EMBEDDED = [name for name, build in TASKS.items() if not build().file]  # the others are in test_data
+
+
 def test_every_dialect_has_a_row():
-    assert {row.name for row in TASK_ROWS} == set(TASKS)
+    assert {row.name for row in TASK_ROWS} == set(EMBEDDED)
 
 
 def test_task_keeps_the_protocol(row):
@@ -342,7 +345,7 @@ def drawn_examples(task):
             yield found[1], sizes, {label: cells for label, *cells in map(str.split, lines)}
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_docstring_example_of_every_dialect(name):
     """The example is a legal sequence, and its targets follow from the rule."""
     (example,) = [e for e in drawn_examples(TASKS[name].func) if e[0] == name.split("/")[1]]

@@ -5,6 +5,16 @@ Colours, safe for the colour blind: viridis for rho, Okabe-Ito for names. Widths
 
 from ltd.plots.common import save
 from ltd.plots.decay import decay_curves, portrait, slope_against_rho
+from ltd.plots.tasks import example
 from ltd.plots.training import length_curves, solved_map, training_curves
 
-__all__ = ["decay_curves", "length_curves", "portrait", "save", "slope_against_rho", "solved_map", "training_curves"]
+__all__ = [
+    "decay_curves",
+    "example",
+    "length_curves",
+    "portrait",
+    "save",
+    "slope_against_rho",
+    "solved_map",
+    "training_curves",
+]

@@ -1,0 +1,114 @@
+"""Looking at tasks: one example in text and picture, and levels held against counting."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import show
+from experiments.cli import main
+from ltd import levels
+from ltd.types import Batch, Levels, Score
+from tasks import TASKS
+from tasks.base import Classes
+
+
+def test_a_copied_example_reads_as_it_was_drawn(tmp_path, capsys):
+    assert main(["tasks", "show", "copy/arjovsky2016", "--gap=5", "--pattern=3", f"--out={tmp_path}/one.png"]) == 0
+    text = capsys.readouterr().out
+    inputs, targets = (line.split()[1:] for line in text.splitlines() if line.startswith(("input", "target")))
+    assert len(inputs) == 11 and inputs[3:7] == ["0"] * 4 and inputs[7] == "9"
+    assert targets[-3:] == inputs[:3] and targets[:8] == ["0"] * 8
+    assert "lag 8" in text and "Arjovsky" in text and "blind" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.csv", "one.png", "one.svg"]
+
+
+def test_padding_and_steps_without_score_are_marked():
+    task = TASKS["adding/hochreiter1997"](length=20)
+    one = next(one for one in (show.example(task, seed) for seed in range(20)) if not one.valid.all())
+    rows = dict(show.cells(task, one))
+    last = int(one.valid.sum()) - 1
+    assert rows["target"][:last] == ["."] * last and rows["target"][last + 1 :] == ["_"] * (21 - last)
+    assert float(rows["target"][last]) == pytest.approx(float(one.targets[last, 0]), abs=0.005)
+    assert rows["input 1"][0] == rows["input 1"][last] == "-1"
+
+
+def test_long_examples_are_wrapped():
+    blocks = show.text([("input", ["10"] * 50), ("target", ["."] * 50)], width=40).split("\n\n")
+    assert len(blocks) > 3 and max(len(line) for block in blocks for line in block.splitlines()) <= 40
+
+
+def test_every_dialect_draws_an_example_that_can_be_built():
+    for name in [name for name, build in TASKS.items() if not build().file]:
+        assert show.drawn(name), name
+        task = TASKS[name](**show.drawn_sizes(name))
+        assert task.name == name and len(show.cells(task, show.example(task, 0))[0][1]) == task.steps
+
+
+@dataclasses.dataclass(frozen=True)
+class Skewed(Classes):
+    """One of three classes with probabilities 1/2, 1/4, 1/4; the input tells the first from the others."""
+
+    variant: str = "own"
+    lie: float = 0.0
+
+    task, size, sources, inputs, outputs, steps, lag = "skewed", "", {"own": None}, 2, 3, 3, (0, 0)
+
+    def sample(self, key, batch):
+        classes = jnp.maximum(jax.random.randint(key, (3, batch), 0, 4, jnp.int32) - 1, 0)
+        scored = jnp.ones((3, batch), bool)
+        return Batch(jax.nn.one_hot(jnp.minimum(classes, 1), 2), classes, scored, scored)
+
+    def levels(self):
+        blind, strict = 1.5 * np.log(2) + self.lie, 0.5 * np.log(2)
+        return Levels(Score(blind, 0.5), Score(strict, 0.75), Score(0.0, 1.0))
+
+
+def test_counting_finds_entropies_and_conditional_entropies():
+    found = levels.estimate(Skewed(), jax.random.key(1), 20_000)
+    for name, loss, metric in [("blind", 1.5 * np.log(2), 0.5), ("strict", 0.5 * np.log(2), 0.75), ("optimum", 0, 1)]:
+        assert found[name].loss == pytest.approx(loss, abs=4 * found[name].loss_error + 1e-6)
+        assert found[name].metric == pytest.approx(metric, abs=4 * found[name].metric_error + 1e-6)
+        assert name == "optimum" or 0 < found[name].loss_error < 0.02
+
+
+def test_a_level_that_is_wrong_by_two_per_cent_is_found():
+    rows = {row["level"]: row for row in show.check(Skewed(lie=0.02), jax.random.key(1), 40_000)}
+    assert not rows["blind"]["ok"] and rows["strict"]["ok"] and rows["optimum"]["ok"]
+    assert all(row["ok"] for row in show.check(Skewed(), jax.random.key(1), 40_000))
+
+
+def test_numbers_are_regressed_on_what_is_shown():
+    """In adding the last step may show its own marked value: the count finds (1/6)(1 - 1/T), not 1/6."""
+    task = TASKS["adding/bai2018"](length=3)
+    found = levels.estimate(task, jax.random.key(2), 40_000)
+    assert found["strict"].loss == pytest.approx(1 / 6 * (1 - 1 / 3), abs=4 * found["strict"].loss_error)
+    assert found["blind"].loss == pytest.approx(1 / 6, abs=4 * found["blind"].loss_error)
+
+
+def test_check_prints_and_fails(monkeypatch, capsys):
+    assert main(["tasks", "check", "parity/arora2024", "--samples=2000", "--seed=3"]) == 0
+    assert "3 levels of 1 dialects, 0 over" in capsys.readouterr().out
+    monkeypatch.setitem(TASKS, "parity/arora2024", lambda **_: Skewed(lie=0.5))
+    assert main(["tasks", "check", "parity/arora2024", "--samples=2000"]) == 1
+    assert "OVER" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["show"], "tasks needs what to do"),
+        (["look", "copy/bai2018"], "tasks needs what to do"),
+        (["show", "copy/nobody"], "no task 'copy/nobody'"),
+        (["show", "copy/bai2018", "--gap=0"], "gap = 0 must be at least 1"),
+        (["show", "copy/bai2018", "--gab=5"], "no field 'task.gab'"),
+        (["check", "nothing"], "no task 'nothing'"),
+        (["check", "--samples=10"], "samples = 10 must be at least 2000"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_in_one_line(words, message, capsys):
+    assert main(["tasks", *words]) == 2
+    said = capsys.readouterr()
+    assert message in said.err and said.err.count("\n") == 1 and not said.out
