@@ -141,7 +141,7 @@ def _compare(level: Any, found: Estimate | None) -> dict[str, Any]:
     for value, wanted, error, more in zip(found[:2], (level.loss, level.metric), found[2:], own, strict=True):
         apart = max(0.0, abs(value - wanted) - EXACT * max(1.0, abs(wanted)))
         z.append(apart / max(float(np.hypot(error, more)), 1e-12))
-    return row | {"counted": found.loss, "metric counted": found.metric, "z": max(z), "ok": max(z) <= SIGMAS}
+    return row | {"counted": found.loss, "metric counted": found.metric, "z": max(z), "ok": bool(max(z) <= SIGMAS)}
 
 
 def names_like(words: Sequence[str]) -> list[str]:
