@@ -2,11 +2,17 @@
 
 from collections.abc import Callable
 
-from tasks import adding, copying, parity
+from tasks import adding, copying, multiplication, parity
 from tasks.adding import Adding
 from tasks.copying import Copying
+from tasks.multiplication import Multiplication
 from tasks.parity import Parity
 
-__all__ = ["TASKS", "Adding", "Copying", "Parity"]
+__all__ = ["TASKS", "Adding", "Copying", "Multiplication", "Parity"]
 
-TASKS: dict[str, Callable] = {**copying.TASKS, **adding.TASKS, **parity.TASKS}
+TASKS: dict[str, Callable] = {
+    **copying.TASKS,
+    **adding.TASKS,
+    **multiplication.TASKS,
+    **parity.TASKS,
+}

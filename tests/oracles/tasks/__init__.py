@@ -2,9 +2,15 @@
 
 from oracles.tasks.adding import Adding
 from oracles.tasks.copying import Copying
+from oracles.tasks.multiplication import Multiplication
 from oracles.tasks.parity import Parity
 
-FAMILIES = {"copy": Copying, "adding": Adding, "parity": Parity}
+FAMILIES = {
+    "adding": Adding,
+    "copy": Copying,
+    "multiplication": Multiplication,
+    "parity": Parity,
+}
 
 
 def twin(name, **sizes):

@@ -1,8 +1,13 @@
 """One row per dialect, and a second where a size changes a rule; a file per family."""
 
-from tables.tasks import adding, copying, parity
+from tables.tasks import adding, copying, multiplication, parity
 from tables.tasks.rows import TaskRow
 
-TASK_ROWS: list[TaskRow] = [*copying.ROWS, *adding.ROWS, *parity.ROWS]
+TASK_ROWS: list[TaskRow] = [
+    *adding.ROWS,
+    *copying.ROWS,
+    *multiplication.ROWS,
+    *parity.ROWS,
+]
 
 __all__ = ["TASK_ROWS", "TaskRow"]
