@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 
-from tasks import adding, copying, multiplication, parity
+from tasks import adding, copying, latch, multiplication, parity, two_sequence
 from tasks.adding import Adding
 from tasks.copying import Copying
+from tasks.latch import Latch
 from tasks.multiplication import Multiplication
 from tasks.parity import Parity
+from tasks.two_sequence import TwoSequence
 
-__all__ = ["TASKS", "Adding", "Copying", "Multiplication", "Parity"]
+__all__ = ["TASKS", "Adding", "Copying", "Latch", "Multiplication", "Parity", "TwoSequence"]
 
 TASKS: dict[str, Callable] = {
     **copying.TASKS,
     **adding.TASKS,
+    **latch.TASKS,
     **multiplication.TASKS,
     **parity.TASKS,
+    **two_sequence.TASKS,
 }

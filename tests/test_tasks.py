@@ -147,9 +147,11 @@ def test_a_key_draws_the_same_alone_and_under_vmap(row):
 
 @pytest.mark.parametrize("row", FAMILIES, ids=str)
 def test_eager_draws_what_compiled_draws(row):
+    """Normal numbers but for their last bits, which depend on what is fused."""
     task, _ = build(row)
     wanted = jax.tree.map(lambda x: x[0], parts(task))
-    jax.tree.map(np.testing.assert_array_equal, task.sample(jax.random.split(KEY, PARTS)[0], PART), wanted)
+    found = task.sample(jax.random.split(KEY, PARTS)[0], PART)
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-6, atol=0), found, wanted)
 
 
 def test_targets_equal_the_twins(row):

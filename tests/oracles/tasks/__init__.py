@@ -2,14 +2,18 @@
 
 from oracles.tasks.adding import Adding
 from oracles.tasks.copying import Copying
+from oracles.tasks.latch import Latch
 from oracles.tasks.multiplication import Multiplication
 from oracles.tasks.parity import Parity
+from oracles.tasks.two_sequence import TwoSequence
 
 FAMILIES = {
     "adding": Adding,
     "copy": Copying,
+    "latch": Latch,
     "multiplication": Multiplication,
     "parity": Parity,
+    "two_sequence": TwoSequence,
 }
 
 
