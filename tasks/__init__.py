@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 
-from tasks import adding, copying, latch, multiplication, parity, two_sequence
+from tasks import adding, copying, latch, multiplication, parity, reber, two_sequence
 from tasks.adding import Adding
 from tasks.copying import Copying
 from tasks.latch import Latch
 from tasks.multiplication import Multiplication
 from tasks.parity import Parity
+from tasks.reber import Reber
 from tasks.two_sequence import TwoSequence
 
-__all__ = ["TASKS", "Adding", "Copying", "Latch", "Multiplication", "Parity", "TwoSequence"]
+__all__ = ["TASKS", "Adding", "Copying", "Latch", "Multiplication", "Parity", "Reber", "TwoSequence"]
 
 TASKS: dict[str, Callable] = {
     **copying.TASKS,
@@ -18,5 +19,6 @@ TASKS: dict[str, Callable] = {
     **latch.TASKS,
     **multiplication.TASKS,
     **parity.TASKS,
+    **reber.TASKS,
     **two_sequence.TASKS,
 }

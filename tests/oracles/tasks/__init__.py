@@ -5,6 +5,7 @@ from oracles.tasks.copying import Copying
 from oracles.tasks.latch import Latch
 from oracles.tasks.multiplication import Multiplication
 from oracles.tasks.parity import Parity
+from oracles.tasks.reber import Reber
 from oracles.tasks.two_sequence import TwoSequence
 
 FAMILIES = {
@@ -13,6 +14,7 @@ FAMILIES = {
     "latch": Latch,
     "multiplication": Multiplication,
     "parity": Parity,
+    "reber": Reber,
     "two_sequence": TwoSequence,
 }
 
