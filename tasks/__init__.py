@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 
-from tasks import adding, copying, latch, multiplication, parity, reber, two_sequence
+from tasks import adding, copying, latch, multiplication, parity, permutation, reber, two_sequence
 from tasks.adding import Adding
 from tasks.copying import Copying
 from tasks.latch import Latch
 from tasks.multiplication import Multiplication
 from tasks.parity import Parity
+from tasks.permutation import Permutation
 from tasks.reber import Reber
 from tasks.two_sequence import TwoSequence
 
-__all__ = ["TASKS", "Adding", "Copying", "Latch", "Multiplication", "Parity", "Reber", "TwoSequence"]
+__all__ = ["TASKS", "Adding", "Copying", "Latch", "Multiplication", "Parity", "Permutation", "Reber", "TwoSequence"]
 
 TASKS: dict[str, Callable] = {
     **copying.TASKS,
@@ -19,6 +20,7 @@ TASKS: dict[str, Callable] = {
     **latch.TASKS,
     **multiplication.TASKS,
     **parity.TASKS,
+    **permutation.TASKS,
     **reber.TASKS,
     **two_sequence.TASKS,
 }

@@ -5,6 +5,7 @@ from oracles.tasks.copying import Copying
 from oracles.tasks.latch import Latch
 from oracles.tasks.multiplication import Multiplication
 from oracles.tasks.parity import Parity
+from oracles.tasks.permutation import Permutation
 from oracles.tasks.reber import Reber
 from oracles.tasks.two_sequence import TwoSequence
 
@@ -14,6 +15,7 @@ FAMILIES = {
     "latch": Latch,
     "multiplication": Multiplication,
     "parity": Parity,
+    "permutation": Permutation,
     "reber": Reber,
     "two_sequence": TwoSequence,
 }

@@ -1,6 +1,6 @@
 """One row per dialect, and a second where a size changes a rule; a file per family."""
 
-from tables.tasks import adding, copying, latch, multiplication, parity, reber, two_sequence
+from tables.tasks import adding, copying, latch, multiplication, parity, permutation, reber, two_sequence
 from tables.tasks.rows import TaskRow
 
 TASK_ROWS: list[TaskRow] = [
@@ -9,6 +9,7 @@ TASK_ROWS: list[TaskRow] = [
     *latch.ROWS,
     *multiplication.ROWS,
     *parity.ROWS,
+    *permutation.ROWS,
     *reber.ROWS,
     *two_sequence.ROWS,
 ]
