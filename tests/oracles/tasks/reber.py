@@ -34,7 +34,7 @@ class Reber(Classes):
         self.steps = length - 1 if self.ends else length
         inner = [n for n in range(5, length) if (n + 4 <= length if self.ends else n + 2 <= length)]
         self.lag = (min(inner), max(inner))  # the symbols of the inner string lie between u and the step that asks
-        self.seen = None
+        self.seen, self.pairs = None, {}
 
     def draw_all(self, rng):
         line, rest = "", ""
@@ -141,9 +141,13 @@ class Reber(Classes):
 
     def strict_by_metric(self, t, x):
         """The two most active symbols that are most often the legal ones."""
-        table = self.chances()[t].get(LETTERS[list(x).index(1.0)] if 1.0 in x else "", {})
-        pairs = [(a, b) for a in LETTERS for b in LETTERS if a != b]
-        a, b = max(pairs, key=lambda pair: sum(p for o, p in table.items() if set(o) in ({pair[0]}, set(pair))))
+        letter = LETTERS[list(x).index(1.0)] if 1.0 in x else ""
+        if (t, letter) not in self.pairs:
+            table = self.chances()[t].get(letter, {})
+            pairs = [(a, b) for a in LETTERS for b in LETTERS if a != b]
+            often = [sum(p for o, p in table.items() if set(o) in ({a}, {a, b})) for a, b in pairs]
+            self.pairs[t, letter] = pairs[often.index(max(often))]
+        a, b = self.pairs[t, letter]
         return [2.0 * (c == a) + 1.0 * (c == b) for c in LETTERS]
 
     def read(self, rows):
