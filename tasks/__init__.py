@@ -2,19 +2,34 @@
 
 from collections.abc import Callable
 
-from tasks import adding, chars, copying, images, parity, sentences
-from tasks.adding import Adding
-from tasks.chars import Chars
-from tasks.copying import Copying
-from tasks.images import Digits8, Mnist
-from tasks.parity import Parity
-from tasks.sentences import Sentences
+from tasks import (
+    adding,
+    chars,
+    copying,
+    images,
+    latch,
+    long_lag,
+    multiplication,
+    parity,
+    permutation,
+    reber,
+    sentences,
+    temporal_order,
+    two_sequence,
+)
 
-__all__ = ["TASKS", "Adding", "Chars", "Copying", "Digits8", "Mnist", "Parity", "Sentences"]
+__all__ = ["TASKS"]
 
 TASKS: dict[str, Callable] = {
     **copying.TASKS,
     **adding.TASKS,
+    **multiplication.TASKS,
+    **temporal_order.TASKS,
+    **permutation.TASKS,
+    **latch.TASKS,
+    **two_sequence.TASKS,
+    **long_lag.TASKS,
+    **reber.TASKS,
     **parity.TASKS,
     **images.TASKS,
     **chars.TASKS,

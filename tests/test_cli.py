@@ -252,7 +252,7 @@ def test_a_users_own_cell_and_task(tmp_path, monkeypatch, capsys):
 
         from ltd.cells.base import HiddenState
         from ltd.cells.elman import Elman
-        from tasks import Copying
+        from tasks.copying import Copying
 
 
         class Slow(Elman):

@@ -71,7 +71,10 @@ def noisy_answers(task, oracle, batch):
     """Outputs that are sometimes right and sometimes wrong."""
     noise = np.random.default_rng(9).normal(size=(*batch.scored.shape, task.outputs))
     strength = {"numbers": 0.1 * max(1.0, 2 * getattr(oracle, "tolerance", 0.0)), "bits": 25.0, "classes": 25.0}
-    clean = perfect_answers(task, oracle, batch)
+    if hasattr(oracle, "best"):
+        clean = np.float32([oracle.best(x, v) for x, _, _, v in sequences(batch)]).swapaxes(0, 1)
+    else:
+        clean = perfect_answers(task, oracle, batch)
     return np.float32(clean + strength[oracle.kind] * getattr(oracle, "noise", 1.0) * noise)
 
 
@@ -147,9 +150,11 @@ def test_a_key_draws_the_same_alone_and_under_vmap(row):
 
 @pytest.mark.parametrize("row", FAMILIES, ids=str)
 def test_eager_draws_what_compiled_draws(row):
+    """Normal numbers but for their last bits, which depend on what is fused."""
     task, _ = build(row)
     wanted = jax.tree.map(lambda x: x[0], parts(task))
-    jax.tree.map(np.testing.assert_array_equal, task.sample(jax.random.split(KEY, PARTS)[0], PART), wanted)
+    found = task.sample(jax.random.split(KEY, PARTS)[0], PART)
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-6, atol=0), found, wanted)
 
 
 def test_targets_equal_the_twins(row):
@@ -242,14 +247,18 @@ def test_baseline_against_sampling(row):
     levels, batches = task.levels(), parts(task)
     scorer = compiled(jax.vmap(lambda o, b: jnp.stack([task.loss(o, b), task.metric(o, b)])))
     drawn = list(zip(batches.inputs.swapaxes(1, 2).tolist(), batches.valid.swapaxes(1, 2).tolist(), strict=True))
-    ways = {
-        "blind": lambda inputs, valid: oracle.blind(inputs, valid),
-        "strict": lambda inputs, valid: [oracle.strict(t, x) for t, x in enumerate(inputs)],
-    }
-    for name, predict in ways.items():
-        level = getattr(levels, name)
+
+    def scored_by(name):
+        predict = getattr(oracle, name)
+        if name.startswith("strict"):
+            predict = lambda inputs, valid: [getattr(oracle, name)(t, x) for t, x in enumerate(inputs)]  # noqa: E731
         outputs = np.float32([[predict(*one) for one in zip(*part, strict=True)] for part in drawn])
-        values = np.asarray(scorer(outputs.swapaxes(1, 2), batches), float)
+        return np.asarray(scorer(outputs.swapaxes(1, 2), batches), float)
+
+    for name in ("blind", "strict"):
+        level, values = getattr(levels, name), scored_by(name)
+        if hasattr(oracle, f"{name}_by_metric"):
+            values[:, 1] = scored_by(f"{name}_by_metric")[:, 1]
         mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / math.sqrt(PARTS)
         error = np.hypot(error, level.stderr or 0)
         assert np.all(np.abs(mean - [level.loss, level.metric]) <= 3 * error + 2e-6), (name, mean, error, level)
@@ -300,6 +309,9 @@ def test_loss_unit_against_plain_python(row):
     answers = np.moveaxis(outputs, 1, 0).tolist()
     triples = [(o, y, s) for o, (_, y, s, _) in zip(answers, sequences(batch), strict=True)]
     losses = [oracle.loss(o, y) for os, ys, ss in triples for o, y, s in zip(os, ys, ss, strict=True) if s]
+    if hasattr(oracle, "meant"):
+        meant = [oracle.meant(x, y) for x, y, _, _ in sequences(batch)]
+        triples = [(o, m, s) for (o, _, s), m in zip(triples, meant, strict=True)]
     expected = [oracle.wrong(*triple) for triple in triples]
     loss, metric, wrong, _ = judge(task, outputs, batch)
     assert float(loss) == pytest.approx(sum(losses) / len(losses), rel=1e-5)
@@ -313,7 +325,8 @@ def test_nan_is_wrong(row):
     batch = draw(task)
     right = perfect_answers(task, oracle, batch)
     for outputs in (np.full_like(right, np.nan), np.where(right != 0, np.float32(np.nan), right)):
-        assert np.all(judge(task, outputs, batch)[2]) or not outputs[batch.scored].any()
+        unknown = (np.isnan(outputs).any(axis=-1) & batch.scored).any(axis=0)
+        assert np.all(judge(task, outputs, batch)[2][unknown])
 
 
 def test_lag_against_counting(row):

@@ -1,15 +1,25 @@
-"""The twins of the tasks; see `oracles.tasks.base`."""
+"""The twins of the tasks, a file per family; see `oracles.tasks.base`."""
 
-from oracles.tasks.adding import Adding
-from oracles.tasks.chars import Chars
-from oracles.tasks.copying import Copying
-from oracles.tasks.images import Digits8
-from oracles.tasks.parity import Parity
+from importlib import import_module
 
-FAMILIES = {"copy": Copying, "adding": Adding, "parity": Parity, "digits8": Digits8, "chars": Chars}
+FAMILIES = {  # task -> its file and class
+    "adding": "adding.Adding",
+    "chars": "chars.Chars",
+    "copy": "copying.Copying",
+    "digits8": "images.Digits8",
+    "latch": "latch.Latch",
+    "long_lag": "long_lag.LongLag",
+    "multiplication": "multiplication.Multiplication",
+    "parity": "parity.Parity",
+    "permutation": "permutation.Permutation",
+    "reber": "reber.Reber",
+    "temporal_order": "temporal_order.TemporalOrder",
+    "two_sequence": "two_sequence.TwoSequence",
+}
 
 
 def twin(name, **sizes):
     """The twin of `task/variant`."""
     task, variant = name.split("/")
-    return FAMILIES[task](variant, **sizes)
+    file, kind = FAMILIES[task].split(".")
+    return getattr(import_module(f"oracles.tasks.{file}"), kind)(variant, **sizes)

@@ -8,6 +8,9 @@ A twin of a task has
     alter(inputs, valid, t)         the inputs with other content at step t; None where step t holds no content
     blind(inputs, valid)            outputs [T][O] from layout, clock and cues; it must not look at content
     strict(t, inputs_t)             outputs [O] from the step and its input alone
+    blind_by_metric, strict_by_metric   the same, where the best score of the metric takes other outputs than the loss
+    meant(inputs, targets)          targets by which a sequence is judged, where they are not those of the loss
+    best(inputs, valid)             outputs [T][O] of one who knows the rule, where chance decides the targets
     read(rows)                      inputs, targets, scored, valid of a docstring's example: {label: [cell]}
 and, by its kind (Classes, Numbers, Bits),
     loss(outputs, target)           of one scored step

@@ -1,8 +1,12 @@
 """One row per dialect, and a second where a size changes a rule; a file per family."""
 
-from tables.tasks import adding, chars, copying, images, parity
+from importlib import import_module
+
 from tables.tasks.rows import TaskRow
 
-TASK_ROWS: list[TaskRow] = [*copying.ROWS, *adding.ROWS, *parity.ROWS, *images.ROWS, *chars.ROWS]
+FILES = """
+adding chars copying images latch long_lag multiplication parity permutation reber temporal_order two_sequence
+"""
+TASK_ROWS: list[TaskRow] = [row for file in FILES.split() for row in import_module(f"tables.tasks.{file}").ROWS]
 
 __all__ = ["TASK_ROWS", "TaskRow"]

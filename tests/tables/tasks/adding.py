@@ -39,6 +39,28 @@ ROWS = [
         {"length": {7}, "first": span(0, 3), "second": span(3, 6), "marks": {2}},
     ),
     TaskRow(
+        "adding/rusch2022", {"length": 7}, 7, (0, 6),
+        {"length": {7}, "first": span(0, 3), "second": span(3, 7), "marks": {2}},
+        [
+            ({"length": 100}, {"blind": (0.166667, -0.166667), "strict": (0.165, -0.165)}),
+            ({"length": 2}, {"blind": (0.166667, -0.166667), "strict": (0.083333, -0.083333)}),
+        ],
+        [({"length": 1}, "length = 1 must be at least 2")],
+    ),
+    TaskRow(
+        "adding/gu2022", {"length": 6}, 6, (0, 5),
+        {"length": {6}, "first": span(0, 3), "second": span(3, 6), "marks": {2}},
+        [({"length": 100}, {"blind": (0.166667, -0.166667), "strict": (0.165, -0.165)})],
+        [({"length": 1}, "length = 1 must be at least 2")],
+    ),
+    TaskRow(
+        "adding/martens2011", {"length": 20}, 22, (11, 21),
+        {"length": {21, 22}, "first": {0, 1}, "second": span(2, 10), "marks": {2}},
+        [({"length": 100}, both(0.166667, 1 - 0.9216))],
+        [({"length": 9}, "length = 9 must be at least 10")],
+        padded=True,
+    ),
+    TaskRow(
         "adding/bai2018", {"length": 7}, 7, (0, 6),
         {"length": {7}, "first": span(0, 6), "second": span(1, 7), "marks": {2}},
         [
