@@ -103,7 +103,8 @@ def text(rows: Rows, width: int = 110) -> str:
 def facts(task: Task) -> list[str]:
     """Sizes, lag, levels, success and source, a line each."""
     levels = ", ".join(f"{n} {s.loss:.4g} ({s.metric:.4g})" for n, s in task.levels()._asdict().items())
-    rule = task.success.statement if task.success else "within a tenth of the way from optimum to memoryless loss (the source has no rule)"
+    own = "within a tenth of the way from the optimum to the memoryless loss (the source has no rule)"
+    rule = task.success.statement if task.success else own
     inputs = f"{task.inputs} tokens" if task.tokens else f"{task.inputs} inputs"
     lag = " to ".join(map(str, dict.fromkeys(task.lag)))
     return [
