@@ -28,7 +28,7 @@ class Estimate(NamedTuple):
     """Loss and metric with their standard errors."""
 
     loss: float
-    metric: float
+    metric: float | None  # None: other constants than those of least loss have the best metric
     loss_error: float
     metric_error: float
 
@@ -131,7 +131,9 @@ def _by_context(task: Task, fit: Any, test: Any, contexts: list[np.ndarray]) -> 
             excess = values.shape[-1] / (2 * seen)
     weight = np.bincount(there[test.scored], minlength=count) / test.scored.sum()
     table_of = jnp.asarray(answers, jnp.result_type(float))
-    return _scored(task, test, lambda block: table_of[block], there, float(weight @ excess))
+    free = max(1, task.outputs - (fit.targets.ndim == 3))  # excess is a chi-squared variable of so many degrees
+    doubt = math.sqrt(2 / free * float(np.sum((weight * excess) ** 2)))
+    return _scored(task, test, lambda block: table_of[block], there, float(weight @ excess), doubt)
 
 
 def _sums(context: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
@@ -156,7 +158,7 @@ def _by_regression(task: Task, fit: Any, test: Any, steps: list[np.ndarray]) -> 
         answers[there] = _features(test.inputs[there]) @ weights
         spread = np.sum(np.mean((wanted - features @ weights) ** 2, axis=0))
         excess += there.sum() / test.scored.sum() * spread * float(rank) / len(wanted)
-    return _scored(task, test, lambda block: block, answers.astype(np.float32), excess)
+    return _scored(task, test, lambda block: block, answers.astype(np.float32), excess, excess)
 
 
 def _features(x: np.ndarray) -> np.ndarray:
@@ -173,11 +175,13 @@ def _best(task: Task, test: Any) -> Estimate | None:
         answers = 60.0 * np.eye(task.outputs, dtype=np.float32)[test.targets]
     else:
         answers = test.targets if _is_numbers(task, test) else 60.0 * (2 * test.targets - 1)
-    return _scored(task, test, lambda block: block, np.asarray(answers), 0.0)
+    return _scored(task, test, lambda block: block, np.asarray(answers), 0.0, fitted=False)
 
 
-def _scored(task: Task, test: Any, answer: Any, blocks: np.ndarray, excess: float) -> Estimate:
-    """The task's loss and metric of the answers, block by block."""
+def _scored(
+    task: Task, test: Any, answer: Any, blocks: np.ndarray, excess: float, doubt: float = 0.0, fitted: bool = True
+) -> Estimate:
+    """The task's loss and metric of the answers, block by block; `doubt` is the standard error of the excess."""
 
     def one(block: tuple[Any, Any]) -> Array:
         outputs = answer(block[0])
@@ -185,4 +189,5 @@ def _scored(task: Task, test: Any, answer: Any, blocks: np.ndarray, excess: floa
 
     values = np.asarray(jax.jit(lambda both: jax.lax.map(one, both))((blocks, test)), float)
     mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / math.sqrt(len(values))
-    return Estimate(mean[0] - excess, mean[1], *error)
+    counts = not fitted or getattr(task, "metric_by_loss", True)
+    return Estimate(mean[0] - excess, mean[1] if counts else None, math.hypot(error[0], doubt), error[1])
