@@ -8,6 +8,7 @@ A twin of a task has
     alter(inputs, valid, t)         the inputs with other content at step t; None where step t holds no content
     blind(inputs, valid)            outputs [T][O] from layout, clock and cues; it must not look at content
     strict(t, inputs_t)             outputs [O] from the step and its input alone
+    blind_for_metric, strict_for_metric   the same, where other outputs are best for the metric than for the loss
     read(rows)                      inputs, targets, scored, valid of a docstring's example: {label: [cell]}
 and, by its kind (Classes, Numbers, Bits),
     loss(outputs, target)           of one scored step
@@ -15,6 +16,7 @@ and, by its kind (Classes, Numbers, Bits),
     metric(batch)                   of a list of (outputs, targets, scored)
     perfect(target, outputs)        the outputs [O] that are certain of the target
 
+A twin without `alter` says `lag`; one that draws nothing says `random = False`.
 A twin whose targets are no function of the inputs (a hidden draw decides) draws (inputs, valid, targets, scored) in
 `draw_all(rng)` instead, and has no `answer`.
 """
