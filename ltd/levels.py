@@ -21,7 +21,8 @@ from jax import Array
 
 from ltd.types import Task
 
-BLOCKS, BINS = 40, 4
+BLOCKS, BINS, FEW = 40, 4, 64
+MOST = 0.05  # contexts per case: where there are more, a table knows the cases themselves
 
 
 class Estimate(NamedTuple):
@@ -69,8 +70,8 @@ def _is_numbers(task: Task, half: Any) -> bool:
 
 
 def _symbols(half: Any) -> bool:
-    """Whether inputs are tokens or small whole numbers, which can be counted."""
-    return half.inputs.dtype.kind == "i" or bool(np.all(half.inputs == np.round(half.inputs)))
+    """Whether inputs are tokens or take few values, which can be counted."""
+    return half.inputs.dtype.kind == "i" or len(np.unique(half.inputs)) <= FEW
 
 
 def _edges(half: Any) -> np.ndarray:
@@ -83,7 +84,13 @@ def _present(half: Any, edges: np.ndarray | None) -> np.ndarray:
     """The present input as a whole number; `edges` cut numbers into bins."""
     if half.inputs.ndim == 3:
         return half.inputs.astype(np.int64)
-    channels = half.inputs.astype(np.int64) if edges is None else np.sum(half.inputs[..., None, :] > edges, axis=-2)
+    whole = edges is None and np.all(half.inputs == np.round(half.inputs))
+    if whole:
+        channels = half.inputs.astype(np.int64)
+    elif edges is None:
+        channels = np.round(half.inputs * 1e4).astype(np.int64)
+    else:
+        channels = np.sum(half.inputs[..., None, :] > edges, axis=-2)
     code = np.zeros(half.scored.shape, np.int64)
     for d in range(channels.shape[-1]):
         low, high = channels[..., d].min(), channels[..., d].max()
@@ -108,8 +115,10 @@ def _shared(contexts: list[np.ndarray], fit: Any, test: Any) -> tuple[np.ndarray
     return number(contexts[0]), number(contexts[1]), len(known) + 1
 
 
-def _by_context(task: Task, fit: Any, test: Any, contexts: list[np.ndarray]) -> Estimate:
+def _by_context(task: Task, fit: Any, test: Any, contexts: list[np.ndarray]) -> Estimate | None:
     here, there, count = _shared(contexts, fit, test)
+    if count > MOST * fit.scored.sum():
+        return None
     cases = np.bincount(here[fit.scored], minlength=count).astype(float)
     cases[0] = cases.sum()
     seen = np.maximum(cases, 1)
