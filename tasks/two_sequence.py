@@ -47,7 +47,7 @@ class TwoSequence(Numbers):
         value   -1 -1 -1 -.4 .6 .1 -.2 .3 .5 -.3 _
         target   .  .  .  .  .  .   .  .  .   0  _
 
-        variant hochreiter1997_3b, length = 10, informative = 3
+        variant hochreiter1997_3b, length = 10, informative = 1
         value   .7 1.5 .9 -.4 .6 .1 -.2 .3 .5 -.3 _
         target  .   .  .   .  .  .   .  .  .   1  _
 
