@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-FAMILIES = {  # task -> its file and class
+FAMILIES = {  # task -> its file and class (or what picks one)
     "adding": "adding.Adding",
     "chars": "chars.Chars",
     "copy": "copying.Copying",
@@ -13,6 +13,7 @@ FAMILIES = {  # task -> its file and class
     "parity": "parity.Parity",
     "permutation": "permutation.Permutation",
     "reber": "reber.Reber",
+    "recall": "recall.recall",
     "temporal_order": "temporal_order.TemporalOrder",
     "two_sequence": "two_sequence.TwoSequence",
 }
