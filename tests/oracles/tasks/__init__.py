@@ -7,6 +7,7 @@ FAMILIES = {  # task -> its file and class (or what picks one)
     "chars": "chars.Chars",
     "copy": "copying.Copying",
     "digits8": "images.Digits8",
+    "induction": "induction.Induction",
     "latch": "latch.Latch",
     "long_lag": "long_lag.LongLag",
     "multiplication": "multiplication.Multiplication",
@@ -14,6 +15,7 @@ FAMILIES = {  # task -> its file and class (or what picks one)
     "permutation": "permutation.Permutation",
     "reber": "reber.Reber",
     "recall": "recall.recall",
+    "selective_copy": "selective_copying.SelectiveCopying",
     "temporal_order": "temporal_order.TemporalOrder",
     "two_sequence": "two_sequence.TwoSequence",
 }
