@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-FAMILIES = {  # task -> its file and class
+FAMILIES = {  # task -> its file and class (or what picks one)
     "adding": "adding.Adding",
     "chars": "chars.Chars",
     "copy": "copying.Copying",
@@ -10,6 +10,7 @@ FAMILIES = {  # task -> its file and class
     "dyck": "streams.Dyck",
     "formal": "formal.Formal",
     "future_label": "streams.FutureLabel",
+    "induction": "induction.Induction",
     "latch": "latch.Latch",
     "long_lag": "long_lag.LongLag",
     "motion_change": "streams.MotionChange",
@@ -20,6 +21,8 @@ FAMILIES = {  # task -> its file and class
     "reber": "reber.Reber",
     "spike_delay": "timing.SpikeDelay",
     "spike_double": "timing.SpikeDouble",
+    "recall": "recall.recall",
+    "selective_copy": "selective_copying.SelectiveCopying",
     "temporal_order": "temporal_order.TemporalOrder",
     "timed_spikes": "timing.TimedSpikes",
     "two_sequence": "two_sequence.TwoSequence",
