@@ -6,6 +6,7 @@ FAMILIES = {  # task -> its file and class
     "adding": "adding.Adding",
     "chars": "chars.Chars",
     "copy": "copying.Copying",
+    "counting": "counting.Counting",
     "digits8": "images.Digits8",
     "latch": "latch.Latch",
     "long_lag": "long_lag.LongLag",
