@@ -103,7 +103,8 @@ def text(rows: Rows, width: int = 110) -> str:
 def facts(task: Task) -> list[str]:
     """Sizes, lag, levels, success and source, a line each."""
     levels = ", ".join(f"{n} {s.loss:.4g} ({s.metric:.4g})" for n, s in task.levels()._asdict().items())
-    rule = task.success.statement if task.success else "within a tenth of the way from optimum to memoryless loss (the source has no rule)"
+    own = "within a tenth of the way from the optimum to the memoryless loss (the source has no rule)"
+    rule = task.success.statement if task.success else own
     inputs = f"{task.inputs} tokens" if task.tokens else f"{task.inputs} inputs"
     lag = " to ".join(map(str, dict.fromkeys(task.lag)))
     return [
@@ -139,16 +140,17 @@ def _compare(level: Any, found: Estimate | None) -> dict[str, Any]:
     own = level.stderr or (0.0, 0.0)
     z = []
     for value, wanted, error, more in zip(found[:2], (level.loss, level.metric), found[2:], own, strict=True):
+        if value is None:
+            continue
         apart = max(0.0, abs(value - wanted) - EXACT * max(1.0, abs(wanted)))
         z.append(apart / max(float(np.hypot(error, more)), 1e-12))
     return row | {"counted": found.loss, "metric counted": found.metric, "z": max(z), "ok": bool(max(z) <= SIGMAS)}
 
 
 def names_like(words: Sequence[str]) -> list[str]:
-    """The dialects of these names, or of these tasks (`copy`); without any, all that need no data file."""
-    if not words:
-        return [name for name, build in TASKS.items() if not build().file]
-    return [name for name in TASKS if name in words or name.split("/")[0] in words]
+    """The dialects of these names; those of these tasks (`copy`), or of all, that need no data file."""
+    tasks = words or [name.split("/")[0] for name in TASKS]
+    return [n for n, build in TASKS.items() if n in words or (n.split("/")[0] in tasks and not build().file)]
 
 
 def known(word: str) -> bool:

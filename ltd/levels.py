@@ -21,14 +21,15 @@ from jax import Array
 
 from ltd.types import Task
 
-BLOCKS, BINS = 40, 4
+BLOCKS, BINS, FEW = 40, 4, 64
+MOST = 0.05  # contexts per case: where there are more, a table knows the cases themselves
 
 
 class Estimate(NamedTuple):
     """Loss and metric with their standard errors."""
 
     loss: float
-    metric: float
+    metric: float | None  # None: other constants than those of least loss have the best metric
     loss_error: float
     metric_error: float
 
@@ -69,8 +70,8 @@ def _is_numbers(task: Task, half: Any) -> bool:
 
 
 def _symbols(half: Any) -> bool:
-    """Whether inputs are tokens or small whole numbers, which can be counted."""
-    return half.inputs.dtype.kind == "i" or bool(np.all(half.inputs == np.round(half.inputs)))
+    """Whether inputs are tokens or take few values, which can be counted."""
+    return half.inputs.dtype.kind == "i" or len(np.unique(half.inputs)) <= FEW
 
 
 def _edges(half: Any) -> np.ndarray:
@@ -83,7 +84,13 @@ def _present(half: Any, edges: np.ndarray | None) -> np.ndarray:
     """The present input as a whole number; `edges` cut numbers into bins."""
     if half.inputs.ndim == 3:
         return half.inputs.astype(np.int64)
-    channels = half.inputs.astype(np.int64) if edges is None else np.sum(half.inputs[..., None, :] > edges, axis=-2)
+    whole = edges is None and np.all(half.inputs == np.round(half.inputs))
+    if whole:
+        channels = half.inputs.astype(np.int64)
+    elif edges is None:
+        channels = np.round(half.inputs * 1e4).astype(np.int64)
+    else:
+        channels = np.sum(half.inputs[..., None, :] > edges, axis=-2)
     code = np.zeros(half.scored.shape, np.int64)
     for d in range(channels.shape[-1]):
         low, high = channels[..., d].min(), channels[..., d].max()
@@ -108,8 +115,10 @@ def _shared(contexts: list[np.ndarray], fit: Any, test: Any) -> tuple[np.ndarray
     return number(contexts[0]), number(contexts[1]), len(known) + 1
 
 
-def _by_context(task: Task, fit: Any, test: Any, contexts: list[np.ndarray]) -> Estimate:
+def _by_context(task: Task, fit: Any, test: Any, contexts: list[np.ndarray]) -> Estimate | None:
     here, there, count = _shared(contexts, fit, test)
+    if count > MOST * fit.scored.sum():
+        return None
     cases = np.bincount(here[fit.scored], minlength=count).astype(float)
     cases[0] = cases.sum()
     seen = np.maximum(cases, 1)
@@ -131,7 +140,9 @@ def _by_context(task: Task, fit: Any, test: Any, contexts: list[np.ndarray]) -> 
             excess = values.shape[-1] / (2 * seen)
     weight = np.bincount(there[test.scored], minlength=count) / test.scored.sum()
     table_of = jnp.asarray(answers, jnp.result_type(float))
-    return _scored(task, test, lambda block: table_of[block], there, float(weight @ excess))
+    free = max(1, task.outputs - (fit.targets.ndim == 3))  # excess is a chi-squared variable of so many degrees
+    doubt = math.sqrt(2 / free * float(np.sum((weight * excess) ** 2)))
+    return _scored(task, test, lambda block: table_of[block], there, float(weight @ excess), doubt)
 
 
 def _sums(context: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
@@ -156,7 +167,7 @@ def _by_regression(task: Task, fit: Any, test: Any, steps: list[np.ndarray]) -> 
         answers[there] = _features(test.inputs[there]) @ weights
         spread = np.sum(np.mean((wanted - features @ weights) ** 2, axis=0))
         excess += there.sum() / test.scored.sum() * spread * float(rank) / len(wanted)
-    return _scored(task, test, lambda block: block, answers.astype(np.float32), excess)
+    return _scored(task, test, lambda block: block, answers.astype(np.float32), excess, excess)
 
 
 def _features(x: np.ndarray) -> np.ndarray:
@@ -173,11 +184,13 @@ def _best(task: Task, test: Any) -> Estimate | None:
         answers = 60.0 * np.eye(task.outputs, dtype=np.float32)[test.targets]
     else:
         answers = test.targets if _is_numbers(task, test) else 60.0 * (2 * test.targets - 1)
-    return _scored(task, test, lambda block: block, np.asarray(answers), 0.0)
+    return _scored(task, test, lambda block: block, np.asarray(answers), 0.0, fitted=False)
 
 
-def _scored(task: Task, test: Any, answer: Any, blocks: np.ndarray, excess: float) -> Estimate:
-    """The task's loss and metric of the answers, block by block."""
+def _scored(
+    task: Task, test: Any, answer: Any, blocks: np.ndarray, excess: float, doubt: float = 0.0, fitted: bool = True
+) -> Estimate:
+    """The task's loss and metric of the answers, block by block; `doubt` is the standard error of the excess."""
 
     def one(block: tuple[Any, Any]) -> Array:
         outputs = answer(block[0])
@@ -185,4 +198,5 @@ def _scored(task: Task, test: Any, answer: Any, blocks: np.ndarray, excess: floa
 
     values = np.asarray(jax.jit(lambda both: jax.lax.map(one, both))((blocks, test)), float)
     mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / math.sqrt(len(values))
-    return Estimate(mean[0] - excess, mean[1], *error)
+    counts = not fitted or getattr(task, "metric_by_loss", True)
+    return Estimate(mean[0] - excess, mean[1] if counts else None, math.hypot(error[0], doubt), error[1])

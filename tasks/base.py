@@ -22,15 +22,19 @@ class Base:
     sources   dialect -> its source; the known dialects
     size      the field that sets the length of a sequence, or "" where nothing does
     clock     whether the step index tells anything about a target
+    metric_by_loss   whether the constant answers of least loss also have the best metric
     file      the data file that it reads (see `ltd.data`), or ""
 
-    One that draws from finite data offers `held_out`, itself on the part that is not trained on.
+    One that draws from finite data offers `held_out`, itself on the part that is not trained on; one whose optimum is
+    not zero `best(batch)`, the answers of the predictor that knows the rule; one whose memoryless predictor tells steps
+    apart by more than their index `cue(batch)` [T, B], a number for each kind of step.
     """
 
     task: ClassVar[str]
     sources: ClassVar[Mapping[str, Source]]
     size: ClassVar[str]
     clock: ClassVar[bool] = True
+    metric_by_loss: ClassVar[bool] = True
     file: ClassVar[str] = ""
     variant: str
 

@@ -169,6 +169,14 @@ class LongLag(Tolerant):
         blind = score(math.log(2), 0.5)
         return Levels(blind, strict=blind, optimum=score(0.0, 1.0))
 
+    def best(self, batch: Batch) -> Float[Array, "T B O"]:
+        """The target; in 2b any distractor before the last step."""
+        known = 60.0 * one_hot(batch.targets, self.outputs)
+        if not self.variant.endswith("2b"):
+            return known
+        others = 60.0 * (jnp.arange(self.outputs) < self.length - 1)
+        return jnp.where(self._last(batch)[..., None], known, others.astype(known.dtype))
+
     @property
     def _noisy(self) -> bool:
         return self.variant.endswith("2c")

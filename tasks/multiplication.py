@@ -70,6 +70,7 @@ class Multiplication(Marked):
     """
 
     task = "multiplication"
+    metric_by_loss = False
     dialects = DIALECTS
     sources = SOURCES
 

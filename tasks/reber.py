@@ -106,6 +106,7 @@ class Reber(Classes):
     task = "reber"
     sources = SOURCES
     size = "length"
+    metric_by_loss = False
     inputs = 7
     outputs = 7
 
@@ -189,6 +190,15 @@ class Reber(Classes):
         if not self.padded:
             scores["before_error"] = jnp.mean(jnp.sum(jnp.cumsum(missed, axis=0) == 0, axis=0), dtype=float)
         return scores
+
+    def best(self, batch: Batch) -> Float[Array, "T B 7"]:
+        """The chance of every symbol, in the grammar."""
+        return jnp.log(jnp.maximum(jnp.array(ARROWS, jnp.result_type(float)), 1e-30))[self.states(batch)]
+
+    def cue(self, batch: Batch) -> Int[Array, "T B"]:
+        """The state of the grammar, whatever u is."""
+        states = self.states(batch)
+        return jnp.where((states >= 10) & (states < 18), states - 8, states)
 
     def levels(self) -> Levels:
         """By the chances of all states; the strict level has the best loss and the best metric."""

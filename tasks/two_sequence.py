@@ -173,6 +173,13 @@ class TwoSequence(Numbers):
         optimum = posterior(self.informative) if self.variant.endswith("3b") else Score(noise, 1.0)
         return Levels(blind, strict=blind, optimum=optimum)
 
+    def best(self, batch: Batch) -> Float[Array, "T B 1"]:
+        """The target without noise; in 3b the probability of class 1 given the noisy elements."""
+        if not self.variant.endswith("3b"):
+            return self._clean(batch)
+        evidence = jnp.sum(batch.inputs[: self.informative], axis=0)
+        return jax.nn.sigmoid(2 * evidence / NOISE) * batch.scored[..., None]
+
     @property
     def _halves(self) -> bool:
         return self.variant == "bengio1994"

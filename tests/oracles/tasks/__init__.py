@@ -8,14 +8,23 @@ FAMILIES = {  # task -> its file and class
     "copy": "copying.Copying",
     "counting": "counting.Counting",
     "digits8": "images.Digits8",
+    "dyck": "streams.Dyck",
+    "formal": "formal.Formal",
+    "future_label": "streams.FutureLabel",
     "latch": "latch.Latch",
     "long_lag": "long_lag.LongLag",
+    "motion_change": "streams.MotionChange",
     "multiplication": "multiplication.Multiplication",
     "parity": "parity.Parity",
+    "periodic": "timing.Periodic",
     "permutation": "permutation.Permutation",
     "reber": "reber.Reber",
+    "spike_delay": "timing.SpikeDelay",
+    "spike_double": "timing.SpikeDouble",
     "temporal_order": "temporal_order.TemporalOrder",
+    "timed_spikes": "timing.TimedSpikes",
     "two_sequence": "two_sequence.TwoSequence",
+    "two_time_scales": "streams.TwoTimeScales",
 }
 
 

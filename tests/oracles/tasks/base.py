@@ -18,6 +18,7 @@ and, by its kind (Classes, Numbers, Bits),
     metric(batch)                   of a list of (outputs, targets, scored)
     perfect(target, outputs)        the outputs [O] that are certain of the target
 
+A twin without `alter` says `lag`; one that draws nothing says `random = False`.
 A twin whose targets are no function of the inputs (a hidden draw decides) draws (inputs, valid, targets, scored) in
 `draw_all(rng)` instead, and has no `answer`.
 """
