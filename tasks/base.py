@@ -133,6 +133,8 @@ class Bits(Base):
     Outputs are logits.
     """
 
+    bits_out = True
+
     def loss(self, outputs: Float[Array, "T B O"], batch: Batch) -> Float[Array, ""]:
         """Bernoulli cross-entropy summed over bits, nats per scored step."""
         return bernoulli_nll(outputs, batch.targets, batch.scored)

@@ -66,6 +66,7 @@ class Counting(Bits):
     task = "counting"
     sources = SOURCES
     size = "largest"
+    metric_by_loss = False
 
     def __post_init__(self):
         super().__post_init__()

@@ -90,16 +90,17 @@ class Counting(Bits):
         return self.rates("clock")[t, word] if word else [0.0] * (len(self.letters) + 1)
 
     def together(self):
-        """The largest set of n that one function of step and symbol accepts, by trying all sets."""
+        """What one function of step and symbol says that accepts as many n as it can, by trying all sets of n."""
         if "best" not in self.tables:
-            best = {}
+            most = -1
             for mask in range(2 ** len(self.ns)):
-                table, chosen = {}, [n for k, n in enumerate(self.ns) if mask >> k & 1]
-                pairs = [(key, legal) for n in chosen
-                         for key, legal in zip(enumerate(self.word(n)), self.legal(self.word(n)), strict=True)]  # fmt: skip
-                if all(table.setdefault(key, legal) == legal for key, legal in pairs) and len(chosen) > best.get("n", 0):
-                    best = {"n": len(chosen), "table": table}
-            self.tables["best"] = best["table"]
+                chosen = [n for k, n in enumerate(self.ns) if mask >> k & 1]
+                table, fits = {}, True
+                for word in map(self.word, chosen):
+                    for key, legal in zip(enumerate(word), self.legal(word), strict=True):
+                        fits = fits and table.setdefault(key, legal) == legal
+                if fits and len(chosen) > most:
+                    most, self.tables["best"] = len(chosen), table
         return self.tables["best"]
 
     def strict_by_metric(self, t, x):
