@@ -37,7 +37,7 @@ class SymbolMemory(Classes):
         optimum          0 and 1
 
     Raises
-        ValueError  if there is nothing to remember.
+        ValueError  if there is nothing to remember, or if the classes are too many (bits above 16).
 
     Departures
         The source gives the lengths; on which step recall begins and which steps count in the loss is our choice.
@@ -54,6 +54,11 @@ class SymbolMemory(Classes):
     def __post_init__(self):
         super().__post_init__()
         self.at_least(length=1, bits=1)
+        if self.bits > 16:
+            raise ValueError(
+                f"bits = {self.bits} must be at most 16 in {self.name}: there are 2^bits classes. Use bits=16, or a longer "
+                "string of fewer bits."
+            )
 
     @property
     def inputs(self) -> int:
@@ -77,9 +82,10 @@ class SymbolMemory(Classes):
 
     def sample(self, key: Array, batch: int) -> Batch:
         """Draw the bits."""
-        bits = jax.random.bernoulli(key, shape=(self.steps, batch, self.bits))
-        dash = jnp.broadcast_to(jnp.arange(self.steps)[:, None, None] >= self.length, (self.steps, batch, 1))
-        inputs = jnp.concatenate([bits & ~dash, dash], axis=-1).astype(jnp.result_type(float))
+        data = jax.random.bits(key, (self.length, batch, self.bits), jnp.uint8) % 2
+        bits = jnp.pad(data.astype(jnp.result_type(float)), ((0, self.steps - self.length), (0, 0), (0, 1)))
+        dash = jnp.arange(self.steps)[:, None] >= self.length
+        inputs = bits.at[..., -1].set(dash.astype(bits.dtype))
         every = jnp.ones((self.steps, batch), bool)
         return Batch(inputs, self.targets_of(inputs, every), every, every)
 
