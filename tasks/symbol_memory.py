@@ -56,8 +56,8 @@ class SymbolMemory(Classes):
         self.at_least(length=1, bits=1)
         if self.bits > 16:
             raise ValueError(
-                f"bits = {self.bits} must be at most 16 in {self.name}: there are 2^bits classes. Use bits=16, or a longer "
-                "string of fewer bits."
+                f"bits = {self.bits} must be at most 16 in {self.name}: there are 2^bits classes. Use bits=16, or a "
+                "longer string of fewer bits."
             )
 
     @property
