@@ -7,6 +7,7 @@
 The answers are fitted to one half of the samples and scored, by the task's own loss and metric, on the other half in
 blocks, whose spread gives the standard error. What an answer fitted to n cases costs more than the best one is taken
 off the loss: (K - 1) / 2n nats for K classes with half a case added to each, a variance / n per coefficient of numbers.
+That the fit may take the second most frequent class for the first is part of the standard error of the metric.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _steps(task: Task, half: Any) -> np.ndarray:
 
 
 def _is_numbers(task: Task, half: Any) -> bool:
-    return half.targets.ndim == 4 and not getattr(task, "bits_out", False)
+    return half.targets.ndim == 4 and getattr(task, "asks", "numbers") == "numbers"
 
 
 def _symbols(half: Any) -> bool:
@@ -117,6 +118,7 @@ def _shared(contexts: list[np.ndarray], fit: Any, test: Any) -> tuple[np.ndarray
 
 def _by_context(task: Task, fit: Any, test: Any, contexts: list[np.ndarray]) -> Estimate | None:
     here, there, count = _shared(contexts, fit, test)
+    torn = np.zeros(count)
     if count > MOST * fit.scored.sum():
         return None
     cases = np.bincount(here[fit.scored], minlength=count).astype(float)
@@ -129,6 +131,9 @@ def _by_context(task: Task, fit: Any, test: Any, contexts: list[np.ndarray]) -> 
         table[0] = table.sum(axis=0)
         answers = np.log((table + 0.5) / (seen + classes / 2)[:, None])
         excess = (classes - 1) / (2 * seen)
+        second, first = np.sort(table, axis=1)[:, -2:].T / seen if classes > 1 else np.ones((2, count))
+        spread = np.sqrt((first + second) / seen)
+        torn = np.where(first - second < 3 * spread, spread, 0.0)  # the other one may be the more frequent
     else:
         values = fit.targets[fit.scored].astype(float)
         total, square = (_sums(here[fit.scored], v, count) for v in (values, values**2))
@@ -142,7 +147,8 @@ def _by_context(task: Task, fit: Any, test: Any, contexts: list[np.ndarray]) -> 
     table_of = jnp.asarray(answers, jnp.result_type(float))
     free = max(1, task.outputs - (fit.targets.ndim == 3))  # excess is a chi-squared variable of so many degrees
     doubt = math.sqrt(2 / free * float(np.sum((weight * excess) ** 2)))
-    return _scored(task, test, lambda block: table_of[block], there, float(weight @ excess), doubt)
+    found = _scored(task, test, lambda block: table_of[block], there, float(weight @ excess), doubt)
+    return found._replace(metric_error=math.hypot(found.metric_error, float(np.sqrt(np.sum((weight * torn) ** 2)))))
 
 
 def _sums(context: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:

@@ -19,6 +19,7 @@ class Base:
     """A task is a frozen dataclass with a field `variant`, its dialect. A subclass says:
 
     task      the name before the slash
+    asks      what it asks for: classes, numbers or bits
     sources   dialect -> its source; the known dialects
     size      the field that sets the length of a sequence, or "" where nothing does
     clock     whether the step index tells anything about a target
@@ -31,6 +32,7 @@ class Base:
     """
 
     task: ClassVar[str]
+    asks: ClassVar[str]
     sources: ClassVar[Mapping[str, Source]]
     size: ClassVar[str]
     clock: ClassVar[bool] = True
@@ -82,8 +84,15 @@ class Base:
         return batch.scored
 
 
+def one_kind(batch: Batch) -> Int[Array, "T B"]:
+    """The `cue` of a task whose memoryless predictor gives the same answer at every scored step."""
+    return jnp.zeros(batch.scored.shape, jnp.int32)
+
+
 class Classes(Base):
     """One class per step: cross-entropy in nats per scored step; the metric is the share of scored steps right."""
+
+    asks = "classes"
 
     def loss(self, outputs: Float[Array, "T B O"], batch: Batch) -> Float[Array, ""]:
         """Cross-entropy, nats per scored step."""
@@ -105,6 +114,8 @@ class Classes(Base):
 
 class Numbers(Base):
     """Numbers: squared error, summed over outputs, mean per scored step; wrong beyond a tolerance."""
+
+    asks = "numbers"
 
     tolerance: Any  # |error| below it is right, at every judged step and output
 
@@ -133,7 +144,7 @@ class Bits(Base):
     Outputs are logits.
     """
 
-    bits_out = True
+    asks = "bits"
 
     def loss(self, outputs: Float[Array, "T B O"], batch: Batch) -> Float[Array, ""]:
         """Bernoulli cross-entropy summed over bits, nats per scored step."""

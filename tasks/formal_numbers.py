@@ -78,6 +78,7 @@ class FormalNumbers(Formal):
     length: int = 40
 
     alphabets = ALPHABETS
+    metric_by_loss = False
     sources = {name: SOURCE for name in ALPHABETS}  # noqa: RUF012
 
     @property

@@ -49,6 +49,7 @@ class FormalStack(Formal):
     length: int = 40
 
     alphabets = {"stack_manipulation_deletang2023": Alphabet(5, 3)}  # noqa: RUF012
+    metric_by_loss = False
     sources = {"stack_manipulation_deletang2023": SOURCE}  # noqa: RUF012
     ends = True
 

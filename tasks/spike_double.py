@@ -48,6 +48,7 @@ class SpikeDouble(Bits):
     shortest: int = 30
     longest: int = 60
 
+    metric_by_loss = False
     task = "spike_double"
     sources = {"ltd": Source("ltd", "our own rule", "o")}  # noqa: RUF012
     size = "length"

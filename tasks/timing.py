@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from ltd.losses import scored_mean
 from ltd.types import Batch, Source, Success
-from tasks.base import Numbers, share_right
+from tasks.base import Numbers, one_kind, share_right
 
 GERS = Source(
     "gers2002",
@@ -51,11 +51,15 @@ class Delays(Timed):
     choice: str
     spikes: int
 
-    size = "interval"
+    size, metric_by_loss = "interval", False
     padded = True  # type: ignore[assignment]
     inputs = 1
     outputs = 1
     tolerance = 0.49
+
+    def cue(self, batch: Batch) -> Int[Array, "T B"]:
+        """The clock gives a single spike away: the blind level does without it."""
+        return one_kind(batch)
 
     def __post_init__(self):
         super().__post_init__()

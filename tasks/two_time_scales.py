@@ -119,6 +119,19 @@ class TwoTimeScales(Classes):
             **super().scores(outputs, batch),
         }
 
+    def cue(self, batch: Batch) -> Int[Array, "T B"]:
+        """Whether an answer is due, or a letter."""
+        return self.judged(batch).astype(jnp.int32)
+
+    def best(self, batch: Batch) -> Float[Array, "T B O"]:
+        """The topic's answer at a query; after a letter the chances of the next one."""
+        token = jnp.argmax(batch.inputs, axis=-1)
+        letter = jnp.arange(self.outputs)
+        jump = (letter == (token[..., None] + 1) % LETTERS) & (letter < LETTERS)
+        chances = (1 - KEPT) / LETTERS * (letter < LETTERS) + KEPT * jump
+        answers = 60.0 * one_hot(batch.targets, self.outputs)
+        return jnp.where(self.judged(batch)[..., None], answers, jnp.log(jnp.maximum(chances, 1e-30)))
+
     def parts(self) -> dict[str, Levels]:
         """The levels of the slow and of the fast steps."""
         any_answer, any_letter = Score(math.log(TOPICS), 1 / TOPICS), Score(math.log(LETTERS), 1 / LETTERS)
