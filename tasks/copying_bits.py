@@ -9,7 +9,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Num
 
 from ltd.losses import scored_mean
 from ltd.types import Batch, Levels, Score, Source
@@ -87,7 +87,7 @@ class CopyingBits(Bits):
 
     def sample(self, key: Array, batch: int) -> Batch:
         """Draw the bits."""
-        data = jax.random.bits(key, (self.pattern, batch, self.bits), jnp.uint8) % 2  # a quarter of what integers cost
+        data = fair_bits(key, self.pattern, batch, self.bits)
         bits = jnp.pad(data.astype(jnp.result_type(float)), ((0, self._wait), (0, 0), (0, 0)))
         step = jnp.arange(self.steps)[:, None]
         flag = jnp.broadcast_to(step == self._wait - 1, bits.shape[:2]).astype(bits.dtype)
@@ -112,6 +112,13 @@ class CopyingBits(Bits):
     @property
     def _wait(self) -> int:
         return self.pattern + self.gap + 1
+
+
+def fair_bits(key: Array, steps: int, batch: int, bits: int) -> Num[Array, "T B N"]:
+    """Bits, each 0 or 1 with chance 1/2, 32 from every draw: drawn one by one they cost five times as much."""
+    words = jax.random.bits(key, (steps, batch, -(-bits // 32)), jnp.uint32)
+    unpacked = (words[..., None] >> jnp.arange(32, dtype=jnp.uint32)) & 1
+    return unpacked.reshape(steps, batch, -1)[..., :bits]
 
 
 TASKS = {f"copy/{variant}": partial(CopyingBits, variant) for variant in SOURCES}

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Int
@@ -14,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from ltd.losses import accuracy
 from ltd.types import Batch, Levels, Score
 from tasks.base import Classes
+from tasks.copying_bits import fair_bits
 from tasks.digits_add import KALCHBRENNER
 
 
@@ -82,7 +82,7 @@ class SymbolMemory(Classes):
 
     def sample(self, key: Array, batch: int) -> Batch:
         """Draw the bits."""
-        data = jax.random.bits(key, (self.length, batch, self.bits), jnp.uint8) % 2
+        data = fair_bits(key, self.length, batch, self.bits)
         bits = jnp.pad(data.astype(jnp.result_type(float)), ((0, self.steps - self.length), (0, 0), (0, 1)))
         dash = jnp.arange(self.steps)[:, None] >= self.length
         inputs = bits.at[..., -1].set(dash.astype(bits.dtype))
