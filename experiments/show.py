@@ -40,7 +40,7 @@ def drawn_sizes(name: str) -> dict[str, Any]:
 
 def example(task: Task, seed: int) -> Any:
     """One sequence, without its batch axis."""
-    batch = jax.device_get(task.sample(jax.random.key(seed), 1))
+    batch = jax.device_get(jax.jit(lambda key: task.sample(key, 1))(jax.random.key(seed)))
     return type(batch)(*(np.asarray(field)[:, 0] for field in batch))
 
 

@@ -33,6 +33,12 @@ SOURCES = {
         "arXiv:1901.08428; code",
         "c",
     ),
+    "gu2022": Source(
+        "gu2022",
+        "Gu, Goel & Re (2022), Efficiently modeling long sequences with structured state spaces, ICLR, "
+        "arXiv:2111.00396; code",
+        "c",
+    ),
 }
 
 
@@ -52,25 +58,33 @@ class Copying(Classes):
         input    5 2 7 . . . . M . .
         target   . . . . . . . 5 2 7
 
-        . is class 0 and is scored too, M the marker S + 1; one-hot, in bai2018 one number per step
+        variant gu2022, gap = 4, pattern = 3
+        input    5 2 7 . . . . M M M
+        target   _ _ _ _ _ _ _ 5 2 7
 
-    The marker comes one step before recall in arjovsky2016 and bai2018, on its first step in lezcano2019; a symbol
-    and its recall are gap + K steps apart in all three.
+        . is class 0 and is scored too, _ is not scored, M the marker S + 1; one-hot, in bai2018 one number per step
+
+    The marker comes one step before recall in arjovsky2016 and bai2018, on its first step in lezcano2019 and gu2022;
+    a symbol and its recall are gap + K steps apart in all four.
 
     Loss
-        cross-entropy in nats per step, over all gap + 2K steps (not per recalled symbol: a factor 12 at gap = 100)
+        cross-entropy in nats per scored step: all gap + 2K steps (not per recalled symbol: a factor 12 at gap = 100),
+        in gu2022 the K steps of recall
     Metric
-        share of steps right, in [0, 1]. At gap = 1000 a score of 99 % is below `blind`: `scores` has recall alone.
+        share of scored steps right, in [0, 1]. Over all steps at gap = 1000 a score of 99 % is below `blind`: `scores`
+        has recall alone.
     Levels
         blind = strict   silence until recall, then one of S symbols: loss K ln S / (gap + 2K),
-                         metric 1 - K (1 - 1/S) / (gap + 2K); on recall steps alone ln S and 1/S
+                         metric 1 - K (1 - 1/S) / (gap + 2K); on recall steps alone (gu2022) ln S and 1/S
         optimum          0 and 1
 
     Raises
-        ValueError  if the marker has no room (gap below 1, in lezcano2019 below 0), or there is nothing to remember.
+        ValueError  if the marker has no room (gap below 1, in lezcano2019 and gu2022 below 0), or there is nothing to
+                    remember.
 
     Departures
         lezcano2019: the released script calls the delay L, and T the number of iterations.
+        gu2022: its alphabet A counts blank and marker, so that A = S + 2.
     """
 
     variant: str
@@ -84,7 +98,7 @@ class Copying(Classes):
 
     def __post_init__(self):
         super().__post_init__()
-        self.at_least(gap=0 if self.variant == "lezcano2019" else 1, symbols=2, pattern=1)
+        self.at_least(gap=0 if self.variant in ("lezcano2019", "gu2022") else 1, symbols=2, pattern=1)
 
     @property
     def inputs(self) -> int:
@@ -93,8 +107,8 @@ class Copying(Classes):
 
     @property
     def outputs(self) -> int:
-        """Blank and symbols; bai2018 has a class for the marker, which is never right."""
-        return self.symbols + (2 if self.variant == "bai2018" else 1)
+        """Blank and symbols; bai2018 and gu2022 have a class for the marker, which is never right."""
+        return self.symbols + (2 if self.variant in ("bai2018", "gu2022") else 1)
 
     @property
     def steps(self) -> int:
@@ -114,7 +128,8 @@ class Copying(Classes):
         one_number = self.variant == "bai2018"
         inputs = symbols[..., None].astype(jnp.result_type(float)) if one_number else one_hot(symbols, self.inputs)
         every = jnp.ones(symbols.shape, bool)
-        return Batch(inputs, self.targets_of(inputs, every), every, every)
+        scored = every & self._recall() if self.variant == "gu2022" else every
+        return Batch(inputs, self.targets_of(inputs, scored), scored, every)
 
     def targets_of(self, inputs: Float[Array, "T B D"], scored: Bool[Array, "T B"]) -> Int[Array, "T B"]:
         """The rule: the first K symbols, on the last K steps."""
@@ -133,7 +148,7 @@ class Copying(Classes):
 
     def levels(self) -> Levels:
         """Closed forms; no recall step shows a symbol, so the current input helps nobody."""
-        share = self.pattern / self.steps
+        share = 1.0 if self.variant == "gu2022" else self.pattern / self.steps
         blind = Score(share * math.log(self.symbols), 1 - share * (1 - 1 / self.symbols))
         return Levels(blind=blind, strict=blind, optimum=Score(0.0, 1.0))
 
@@ -144,6 +159,8 @@ class Copying(Classes):
         marker, K = [self.symbols + 1], self.pattern
         if self.variant == "lezcano2019":
             return [0] * self.gap + marker + [0] * (K - 1)
+        if self.variant == "gu2022":
+            return [0] * self.gap + marker * K
         return [0] * (self.gap - 1) + marker + (marker if self.variant == "bai2018" else [0]) * K
 
 

@@ -2,10 +2,14 @@
 
 from importlib import import_module
 
-FAMILIES = {  # task -> its file and class (or what picks one)
+FAMILIES = {  # task, or a single dialect -> its file and class (or what picks one)
     "adding": "adding.Adding",
     "chars": "chars.Chars",
     "copy": "copying.Copying",
+    "copy/pascanu2013": "memorisation.Memorisation",
+    "copy/zucchet2023": "copying.CopyingBits",
+    "counting": "counting.Counting",
+    "digits_add": "digits_add.DigitsAdd",
     "digits8": "images.Digits8",
     "dyck": "streams.Dyck",
     "formal": "formal.Formal",
@@ -14,6 +18,7 @@ FAMILIES = {  # task -> its file and class (or what picks one)
     "latch": "latch.Latch",
     "long_lag": "long_lag.LongLag",
     "motion_change": "streams.MotionChange",
+    "memorisation": "memorisation.Memorisation",
     "multiplication": "multiplication.Multiplication",
     "parity": "parity.Parity",
     "periodic": "timing.Periodic",
@@ -23,9 +28,13 @@ FAMILIES = {  # task -> its file and class (or what picks one)
     "spike_double": "timing.SpikeDouble",
     "recall": "recall.recall",
     "selective_copy": "selective_copying.SelectiveCopying",
+    "symbol_memory": "symbol_memory.SymbolMemory",
     "temporal_order": "temporal_order.TemporalOrder",
     "timed_spikes": "timing.TimedSpikes",
+    "pad": "warp.Pad",
     "two_sequence": "two_sequence.TwoSequence",
+    "variable_copy": "variable_copy.VariableCopying",
+    "warp": "warp.Warp",
     "two_time_scales": "streams.TwoTimeScales",
 }
 
@@ -33,5 +42,5 @@ FAMILIES = {  # task -> its file and class (or what picks one)
 def twin(name, **sizes):
     """The twin of `task/variant`."""
     task, variant = name.split("/")
-    file, kind = FAMILIES[task].split(".")
+    file, kind = FAMILIES.get(name, FAMILIES[task]).split(".")
     return getattr(import_module(f"oracles.tasks.{file}"), kind)(variant, **sizes)

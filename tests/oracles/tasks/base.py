@@ -19,8 +19,8 @@ and, by its kind (Classes, Numbers, Bits),
     perfect(target, outputs)        the outputs [O] that are certain of the target
 
 A twin without `alter` says `lag`; one that draws nothing says `random = False`.
-A twin whose targets or scored steps are no function of the inputs (a hidden draw decides) draws (inputs, valid, targets, scored) in
-`draw_all(rng)` instead, and has no `answer`.
+A twin whose targets or scored steps are no function of the inputs (a hidden draw decides) draws (inputs, valid,
+targets, scored) in `draw_all(rng)` instead, and has no `answer`.
 """
 
 import math

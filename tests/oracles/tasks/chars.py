@@ -38,6 +38,8 @@ def next_letters(text):
 
 
 class Chars(Classes):
+    noise = 0.02
+
     def __init__(self, variant, length=100, warm=0):
         self.steps, self.warm = length, warm
         self.lag = (0, min(length - 1, 18))

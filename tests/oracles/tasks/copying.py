@@ -1,4 +1,4 @@
-from oracles.tasks.base import CERTAIN, Classes, one_hot, symbol_of
+from oracles.tasks.base import CERTAIN, Bits, Classes, one_hot, symbol_of
 
 
 class Copying(Classes):
@@ -6,10 +6,12 @@ class Copying(Classes):
         self.variant, self.gap, self.symbols, self.pattern = variant, gap, symbols, pattern
         self.recall = gap + pattern
         self.steps = gap + 2 * pattern
+        self.scored = [variant != "gu2022" or t >= self.recall for t in range(self.steps)]
         self.marked = {
             "arjovsky2016": [self.recall - 1],
             "bai2018": list(range(self.recall - 1, self.steps)),
             "lezcano2019": [self.recall],
+            "gu2022": list(range(self.recall, self.steps)),
         }[variant]
 
     def draw(self, rng):
@@ -44,7 +46,7 @@ class Copying(Classes):
         targets = [0] * self.steps
         for k in range(self.pattern):
             targets[self.gap + self.pattern + k] = self.decode(inputs[k])
-        return targets, [True] * self.steps
+        return targets, list(self.scored)
 
     def alter(self, inputs, valid, t):
         if t >= self.pattern:
@@ -59,7 +61,7 @@ class Copying(Classes):
         return [self.guess(t) for t in range(self.steps)]
 
     def guess(self, t):
-        classes = self.symbols + (2 if self.variant == "bai2018" else 1)
+        classes = self.symbols + (2 if self.variant in ("bai2018", "gu2022") else 1)
         likely = range(1, self.symbols + 1) if t >= self.recall else [0]
         return [CERTAIN if c in likely else 0.0 for c in range(classes)]
 
@@ -68,5 +70,51 @@ class Copying(Classes):
 
     def read(self, rows):
         symbols = [{".": 0, "M": 9}.get(cell) or int(cell.replace(".", "0")) for cell in rows["input"]]
-        targets = [int(cell.replace(".", "0")) for cell in rows["target"]]
-        return [self.encode(s) for s in symbols], targets, [True] * self.steps, [True] * self.steps
+        targets = [0 if cell in "._" else int(cell) for cell in rows["target"]]
+        return [self.encode(s) for s in symbols], targets, [cell != "_" for cell in rows["target"]], [True] * self.steps
+
+
+class CopyingBits(Bits):
+    def __init__(self, variant, gap=7, pattern=20, bits=7):
+        self.gap, self.pattern, self.bits = gap, pattern, bits
+        self.flagged = pattern + gap
+        self.steps = self.flagged + 1 + pattern
+
+    def encode(self, lines):
+        """The flag goes last."""
+        silent = [[0.0] * self.bits] * (self.steps - self.pattern)
+        return [[*line, 1.0 if t == self.flagged else 0.0] for t, line in enumerate([*lines, *silent])]
+
+    def draw(self, rng):
+        lines = [[float(rng.integers(2)) for _ in range(self.bits)] for _ in range(self.pattern)]
+        return self.encode(lines), [True] * self.steps
+
+    def check(self, inputs, valid):
+        lines = [list(x[: self.bits]) for x in inputs[: self.pattern]]
+        assert all(bit in (0.0, 1.0) for line in lines for bit in line)
+        assert self.encode(lines) == [list(x) for x in inputs]
+        assert list(valid) == [True] * self.steps
+
+    def places(self, inputs, valid):
+        return {"flag": [t for t, x in enumerate(inputs) if x[-1] == 1.0], "bit": [x[0] for x in inputs]}
+
+    def answer(self, inputs, valid):
+        said = [list(inputs[k][: self.bits]) for k in range(self.pattern)]
+        before = self.flagged + 1
+        return [[0.0] * self.bits] * before + said, [False] * before + [True] * self.pattern
+
+    def alter(self, inputs, valid, t):
+        if t >= self.pattern:
+            return None
+        return [*inputs[:t], [1.0 - inputs[t][0], *inputs[t][1:]], *inputs[t + 1 :]]
+
+    def blind(self, inputs, valid):
+        return [self.strict(t, x) for t, x in enumerate(inputs)]
+
+    def strict(self, t, x):
+        return [0.0] * self.bits
+
+    def read(self, rows):
+        inputs = [[*map(float, bits), float(flag)] for bits, flag in zip(rows["bits"], rows["flag"], strict=True)]
+        targets = [[float(bit.replace("_", "0")) for bit in cell] for cell in rows["target"]]
+        return inputs, targets, ["_" not in cell for cell in rows["target"]], [True] * self.steps

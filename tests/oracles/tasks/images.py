@@ -23,6 +23,8 @@ class Digits8(Classes):
         self.pixels = [[int(p) for p in image] for image in BUNCH.data[part]]
         self.labels = [int(label) for label in BUNCH.target[part]]
         self.known = {tuple(image) for image in self.pixels}
+        self.tables = {}
+        self.common = self.shares(self.labels)
 
     def arranged(self, image):
         line = [image[p] / 16 for p in self.order]
@@ -56,14 +58,15 @@ class Digits8(Classes):
         return {"label": [IMAGES[self.image_of(inputs)]]}
 
     def blind(self, inputs, valid):
-        return [self.shares(self.labels)] * self.steps
+        return [self.common] * self.steps
 
     def strict(self, t, x):
-        if self.width > 1:
-            return self.shares(self.labels)
-        last = self.order[-1]
-        value = round(x[0] * 16)
-        return self.shares([y for image, y in zip(self.pixels, self.labels, strict=True) if image[last] == value])
+        value = round(x[0] * 16) if self.width == 1 else None
+        if value not in self.tables:
+            last = self.order[-1]
+            pairs = zip(self.pixels, self.labels, strict=True)
+            self.tables[value] = self.shares([y for image, y in pairs if value in (None, image[last])])
+        return self.tables[value]
 
     def shares(self, labels):
         return [float(np.log(max(labels.count(c), 1e-12) / max(1, len(labels)))) for c in range(10)]

@@ -5,8 +5,9 @@ from importlib import import_module
 from tables.tasks.rows import TaskRow
 
 FILES = """
-adding chars copying formal images induction latch long_lag multiplication parity permutation reber recall
-selective_copying streams temporal_order timing two_sequence
+adding chars copying counting digits_add formal images induction latch long_lag memorisation multiplication
+parity permutation reber recall selective_copying streams symbol_memory temporal_order timing two_sequence
+variable_copy warp
 """
 TASK_ROWS: list[TaskRow] = [row for file in FILES.split() for row in import_module(f"tables.tasks.{file}").ROWS]
 
