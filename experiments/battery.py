@@ -22,11 +22,11 @@ from ltd.settings import Guess, Run, body_of
 
 CELLS = ("elman", "lstm", "gru_after")
 TASKS: dict[str, dict[str, Any]] = {  # fields of the task; updates
-    "reber/embedded_hochreiter1997": {"steps": 4000},
-    "adding/pascanu2013": {"length": 50, "steps": 4000},
-    "temporal_order/pascanu2013": {"length": 50, "steps": 4000},
-    "parity/arora2024": {"bits": 20, "steps": 4000},
-    "recall/mqar_arora2024": {"steps": 4000},
+    "reber/embedded_hochreiter1997": {"steps": 3000},
+    "adding/pascanu2013": {"length": 50, "steps": 3000},
+    "temporal_order/pascanu2013": {"length": 50, "steps": 3000},
+    "parity/arora2024": {"bits": 20, "steps": 3000},
+    "recall/mqar_arora2024": {"steps": 3000},
 }
 FIELDS: dict[str, Any] = {
     "train": {"batch": 32, "eval_every": 200, "eval_batch": 256},

@@ -139,7 +139,7 @@ def do_run(arguments: list[str]) -> int:
     seeds, out = take(fields, "seeds", 1, int), take(fields, "out", None)
     device = take(fields, "device", "auto")
     runtime.start(device)
-    from experiments.tables import bar, run_table
+    from experiments.tables import bar, length_table, run_table
     from ltd import launch
 
     one = launch.configure(Run, fields)
@@ -149,6 +149,7 @@ def do_run(arguments: list[str]) -> int:
     with bar() as progress:
         records = launch.run(runs, out, progress)
     run_table(records, read_guesses(out, warn))
+    length_table(records)
     for record in records:
         if fallbacks := record.summary.get("plan/fallbacks"):
             warn(f"{record.digest}: newton did not come to rest in {fallbacks:g} unrolls, which ran step by step")

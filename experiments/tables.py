@@ -78,6 +78,29 @@ def run_table(records: Sequence[Record], guesses: Sequence[Mapping[str, Any]] = 
         wide.print(f"solved: {rule}; at two checks in a row", highlight=False)
 
 
+def length_table(records: Sequence[Record]) -> None:
+    """What the final networks score at the lengths they were tested at: medians over seeds, and the levels there."""
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for r in records:
+        if "lengths" in r.summary:
+            groups.setdefault((_choice(r.config["task"], "task"), _network(r.config)), []).append(r)
+    for (task, network), its in groups.items():
+        rows = []
+        for i, first in enumerate(its[0].summary["lengths"]):
+            found = [r.summary["lengths"][i] for r in its]
+            told = {n: [row[n] for row in found if row[n] is not None] for n in ("loss", "metric")}
+            rows.append(
+                {
+                    "length": first["length"],
+                    **{n: number(sorted(v)[len(v) // 2]) if v else "-" for n, v in told.items()},
+                    **{f"{n} metric": number(first[f"{n}/metric"]) for n in ("blind", "strict", "optimum")},
+                    "seeds": len(found),
+                }
+            )
+        _console().print(f"{task}, {network}: the final networks at other lengths, medians over seeds", highlight=False)
+        print_rows("", rows)
+
+
 def _guessable(records: Sequence[Record], guesses: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, int]]:
     tried = {_choice(r.config["task"], "task"): guessed(guesses, r.config["task"]) for r in records}
     return {name: found for name, found in tried.items() if found and found[0]}
@@ -137,7 +160,7 @@ def memory(lags: Sequence[int | None]) -> str:
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows as a table on stdout, wide enough for a file too."""
     table = _table(*rows[0])
-    table.title, table.title_justify = title, "left"
+    table.title, table.title_justify = title or None, "left"
     for row in rows:
         table.add_row(*map(str, row.values()))
     _console().print(table)

@@ -9,7 +9,7 @@ import pytest
 from experiments import docs
 from experiments.cli import VERBS, main
 from ltd import config, launch
-from ltd.settings import Measure, Run
+from ltd.settings import Guess, Measure, Run
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -21,6 +21,7 @@ COMMANDS = [
 REDUCED = {
     "run": "--cell.hidden=3 --train.steps=4 --train.eval_every=2 --train.eval_batch=4 --seeds=2 --task.length=8",
     "probe": "--cell.hidden=3 --length=6 --seeds=2",
+    "guess": "--guesses=8 --task.length=5",
 }
 
 
@@ -52,7 +53,8 @@ def test_every_command_is_known():
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.split()[1] in REDUCED])
 def test_long_commands_parse_as_they_stand(command):
     words = shlex.split(command)[2:]
-    kind, words = (Run, words) if command.split()[1] == "run" else (Measure, words[1:])
+    kind = {"run": Run, "probe": Measure, "guess": Guess}[command.split()[1]]
+    words = words[1:] if kind is Measure else words
     fields = config.parse(words)
     for option in ("out", "seeds", "rho"):
         fields.pop(option, None)

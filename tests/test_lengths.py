@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments.cli import main
 from ltd import config, launch
 from ltd.config import ConfigError
 from ltd.lengths import Curriculum, at, batch_of, padded
@@ -147,6 +148,15 @@ def test_a_task_of_ones_own_without_lengths_is_refused():
 
     with pytest.raises(ConfigError, match="odd has no length that could be varied"):
         at(Odd(), 3, "test.lengths")
+
+
+def test_a_run_prints_its_curve_over_lengths(tmp_path, capsys):
+    words = ["--task.type=parity/arora2024", "--task.bits=3", "--cell.type=elman", "--cell.hidden=2", "--seeds=3"]
+    small = ["--train.steps=2", "--train.eval_every=1", "--train.batch=4", "--train.eval_batch=8", f"--out={tmp_path}"]
+    assert main(["run", *words, *small, "--test.lengths=2,9", "--test.batch=8"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = next(i for i, line in enumerate(lines) if "at other lengths, medians over seeds" in line)
+    assert [line.split()[0] for line in lines[start + 3 : start + 5]] == ["2", "9"]
 
 
 def test_a_curriculum_evaluates_at_the_tasks_own_length():
