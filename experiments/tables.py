@@ -198,7 +198,7 @@ def _network(run: Mapping[str, Any]) -> str:
 
 
 def _console() -> Console:
-    return Console(width=max(Console().width, 140))
+    return Console(width=max(Console().width, 170))
 
 
 def _table(*columns: str) -> Table:

@@ -165,7 +165,7 @@ def test_runs_as_json(ledger, capsys):
     assert [row["status"] for row in rows] == ["finished", "finished"]
     assert sorted(row["config"]["seed"] for row in rows) == [0, 1]
     for row in rows:
-        assert set(row) == {"digest", "status", "config", "summary", "times"}
+        assert set(row) == {"digest", "status", "config", "summary", "times", "guessed"}
         assert "eval/loss" in row["summary"] and "started" in row["times"] and "ended" in row["times"]
         assert not {"status", "ended", "started"} & set(row["summary"])
 
