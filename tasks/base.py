@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -55,7 +55,7 @@ class Base:
                     f"{name} = {getattr(self, name)} must be at least {bound} in {self.name}. Use {name}={bound}."
                 )
 
-    def at(self, size: int) -> Self:
+    def at(self, size: int) -> Any:
         """The same task at another length."""
         return dataclasses.replace(self, **{self.size: size})  # type: ignore[type-var]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -115,7 +115,7 @@ class Chars(Classes):
         return 0, self.length - 1
 
     @property
-    def held_out(self) -> Self:
+    def held_out(self) -> Any:
         """The text that is not trained on."""
         return replace(self, split="test")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -113,7 +113,7 @@ class ImageSequence(Classes):
         return 0, self.steps - 1
 
     @property
-    def held_out(self) -> Self:
+    def held_out(self) -> Any:
         """The images to test on."""
         return replace(self, split="test")  # type: ignore[type-var]
 

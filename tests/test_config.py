@@ -226,12 +226,20 @@ def variations(one, prefix=""):
                 yield name, dataclasses.replace(one, **{f.name: inner})
         else:
             new = (not value) if isinstance(value, bool) else other.get(type(value), 0.73)
-            known = {"nonfinite": "skip", "precision": "tensorfloat32", "probe": "gradient", "sigma": None}
+            known = {
+                "nonfinite": "skip",
+                "precision": "tensorfloat32",
+                "probe": "gradient",
+                "sigma": None,
+                "lengths": "7",
+            }
             new = known.get(f.name, new)
             if f.name == "type" and isinstance(one, Initial):
                 new = "learned"
             if f.name == "value":
                 one = Initial("constant")
+            if f.name in ("curriculum", "shortest"):
+                one, new = Train(curriculum="uniform", shortest=3), "growing" if f.name == "curriculum" else 5
             if f.name in NEWTON:
                 one, new = Plan("newton"), "diagonal" if f.name == "jacobian" else new
             if new != value:
