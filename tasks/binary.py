@@ -10,7 +10,7 @@ from jaxtyping import Int
 SEPARATOR = 2
 
 
-def draw_number(key: Array, place: Int[Array, "N B"], width: Int[Array, " B"]) -> Int[Array, "N B"]:
+def draw_number(key: Array, place: Int[Array, "N _"], width: Int[Array, " B"]) -> Int[Array, "N B"]:
     """Bits at places [0, width) of a number uniform on 1..2^width - 1: where its first one is, then fair bits."""
     first_key, bits_key = jax.random.split(key)
     u = jax.random.uniform(first_key, width.shape, dtype=jnp.float32)

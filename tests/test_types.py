@@ -30,6 +30,19 @@ for task in ({"type": "copy/bai2018", "gap": 2}, {"type": "adding/hochreiter1997
         (record,) = launch.run([one], out)
         assert record.status == "finished"
 load(record.folder)
+
+import jax, jax.numpy as jnp
+from experiments.show import drawn_sizes
+from tasks import TASKS
+
+for name in [name for name, build in TASKS.items() if not build().file]:
+    task = TASKS[name](**drawn_sizes(name))
+
+    def everything(key, task=task):
+        batch, outputs = task.sample(key, 3), jnp.zeros((task.steps, 3, task.outputs))
+        return [f(outputs, batch) for f in (task.loss, task.metric, task.wrong, task.scores)]
+
+    jax.eval_shape(everything, jax.random.key(0))
 for probe in ("gradient", "jacobian"):
     one = launch.configure(Measure, {"probe": probe, "cell": {"type": "lstm", "hidden": 3}, "length": 5})
     launch.probe(launch.lanes_of(one, [1.0], 2), out + "/" + probe)
