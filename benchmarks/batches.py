@@ -21,7 +21,14 @@ from benchmarks.step import ROOT, circumstances, machine, time_in_turn
 from ltd import runtime
 
 HIDDEN, BATCH, LOOP, GOAL = 64, 32, 16, 0.05
-EXCEPTIONS: dict[str, str] = {}  # dialect -> why its batches cost more
+SEQUENTIAL = "a bracketed expression is drawn symbol by symbol, in a scan over the word as long as the network's own"
+EXCEPTIONS = {  # dialect -> why its batches cost more
+    "formal/modular_arithmetic_brackets_deletang2023": SEQUENTIAL,
+    "formal/solve_equation_deletang2023": SEQUENTIAL,
+    "permutation/martens2011": "every step is one of 98 random symbols, as a one-hot vector wider than the state",
+    "chars/ltd": "words are drawn for the longest case, and every step looks up which word it stands in",
+    "motion_change/ltd": "normal noise, a sine and a cosine for both angles of every step",
+}
 
 
 def measure(name: str, repeats: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.tables import choice
 from ltd import plots
 from ltd.config import Choice, ConfigError
 from ltd.model import make_task
@@ -117,7 +118,7 @@ def _warned(record: Record, guesses: Sequence[dict[str, Any]]) -> dict[str, str]
 def _names(record: Record) -> dict[str, Any]:
     """The panel and the colour of a run, and its seed."""
     task, cell = record.config["task"], record.config["cell"] or {}
-    sizes = ", ".join(f"{k} {v}" for k, v in task.items() if k != "type" and v)
+    sizes = ", ".join(choice(task, "task").split()[1:]).replace("=", " ")
     return {
         "title": f"{task['type']}\n{sizes}" if sizes else task["type"],
         "label": body_of(record.config) + (f" {cell['activation']}" if "activation" in cell else ""),

@@ -58,7 +58,7 @@ def run_table(records: Sequence[Record], guesses: Sequence[Mapping[str, Any]] = 
         s, levels = r.summary, r.summary.get("levels", {})
         at = s.get("diverged_at") if s.get("diverged_at") is not None else s.get("solved_at")
         table.add_row(
-            _choice(r.config["task"], "task"),
+            choice(r.config["task"], "task"),
             _network(r.config),
             number(r.config.get("rho")),
             str(r.config["seed"]),
@@ -83,7 +83,7 @@ def length_table(records: Sequence[Record]) -> None:
     groups: dict[tuple[str, str], list[Record]] = {}
     for r in records:
         if "lengths" in r.summary:
-            groups.setdefault((_choice(r.config["task"], "task"), _network(r.config)), []).append(r)
+            groups.setdefault((choice(r.config["task"], "task"), _network(r.config)), []).append(r)
     for (task, network), its in groups.items():
         rows = []
         for i, first in enumerate(its[0].summary["lengths"]):
@@ -102,7 +102,7 @@ def length_table(records: Sequence[Record]) -> None:
 
 
 def _guessable(records: Sequence[Record], guesses: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, int]]:
-    tried = {_choice(r.config["task"], "task"): guessed(guesses, r.config["task"]) for r in records}
+    tried = {choice(r.config["task"], "task"): guessed(guesses, r.config["task"]) for r in records}
     return {name: found for name, found in tried.items() if found and found[0]}
 
 
@@ -171,13 +171,13 @@ def number(value: Any) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def _choice(options: Mapping[str, Any], part: str) -> str:
+def choice(options: Mapping[str, Any], part: str) -> str:
     """A cell, net or task with its size and what else differs from its defaults."""
     usual = _defaults(options["type"], part)
     own = [(k, v) for k, v in options.items() if k not in ("type", "inner")]
     shown = [f"{k}={v}" for i, (k, v) in enumerate(own) if i == 0 or k not in usual or usual[k] != v]
     inner = options.get("inner")
-    return " ".join([options["type"], *shown, *([f"[{_choice(inner, part)}]"] if inner else [])])
+    return " ".join([options["type"], *shown, *([f"[{choice(inner, part)}]"] if inner else [])])
 
 
 def _defaults(name: str, part: str) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def _defaults(name: str, part: str) -> dict[str, Any]:
 
 def _network(run: Mapping[str, Any]) -> str:
     """The net and the cell of a run with their options."""
-    return " of ".join(_choice(run[part], part) for part in ("net", "cell") if run.get(part))
+    return " of ".join(choice(run[part], part) for part in ("net", "cell") if run.get(part))
 
 
 def _console() -> Console:

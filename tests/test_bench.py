@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import batches
 from benchmarks import step as bench
+from tasks import TASKS
 
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*_step.json"))
 CASE = ("lstm", 12, 4, 6)
@@ -158,3 +160,27 @@ def test_a_case_that_does_not_exist_is_refused(capsys):
     with pytest.raises(SystemExit):
         bench.main(["--cases", "nothing"])
     assert "no case has that in its name" in capsys.readouterr().err
+
+
+BATCHES = sorted((ROOT / "benchmarks" / "results").glob("*_batches.json"))
+
+
+@pytest.mark.parametrize("path", BATCHES, ids=lambda path: path.stem)
+def test_batches_are_cheap_or_say_why(path):
+    """The committed costs of drawing a batch: every dialect that needs no file, and a reason for each dear one."""
+    found = json.loads(path.read_text())
+    assert {row["task"] for row in found["rows"]} == {name for name, build in TASKS.items() if not build().file}
+    for row in found["rows"]:
+        assert row["ratio"] == pytest.approx(row["batch_ms"] / row["step_ms"], rel=0.02, abs=2e-4)
+        assert row["ratio"] <= found["goal"] or row["exception"], row["task"]
+    assert found["versions"] and found["machine"]
+
+
+def test_batches_measures_one_dialect(tmp_path):
+    assert batches.main(["--tasks", "parity/arora2024", "--repeats", "1", "--out", str(tmp_path / "b.json")]) == 0
+    (row,) = json.loads((tmp_path / "b.json").read_text())["rows"]
+    assert row["task"] == "parity/arora2024" and row["T"] == 11 and row["batch_ms"] > 0 and row["step_ms"] > 0
+
+
+def test_there_are_measured_batches():
+    assert BATCHES
