@@ -34,6 +34,7 @@ lint: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.step
+	$(BIN)/python -m benchmarks.batches
 
 # the hashed lock, one file for every supported Python; needs uv
 lock:

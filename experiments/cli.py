@@ -289,6 +289,8 @@ def _check_tasks(names: list[str], fields: dict[str, Any]) -> int:
         if not known(name):
             raise ConfigError(config.unknown("task", name, TASKS))
     chosen = [make_task(Choice(name, sizes_of(name, fields))) for name in names_like(names)]
+    if not chosen:
+        raise ConfigError(f"{', '.join(names)}: its dialects read data files: name one whole, such as chars/sonnets28.")
     seed = int.from_bytes(os.urandom(4), "little") if seed is None else seed
     rows = []
     with bar() as progress:

@@ -77,6 +77,7 @@ class Trainer:
         self.curriculum = Curriculum(task, settings.train)
         lengths = config.lengths(settings.test.lengths, "test.lengths") if settings.test.lengths else []
         self.tests = {length: at(self.fresh, length, "test.lengths") for length in lengths}
+        self.test_levels = {length: one.levels() for length, one in self.tests.items()}
         self.build = make_model(settings, task)
         optimizers.rule(settings.optimizer)
         sketch = jax.eval_shape(lambda: self.build(jax.random.key(0), settings.rho, settings.sigma))
@@ -330,8 +331,8 @@ def at_lengths(trainer: Trainer, params: Any, lanes: int) -> list[dict[str, Any]
             return scores | (task.scores(outputs, batch) if hasattr(task, "scores") else {})
 
         outputs = run(params, padded(batch, steps))[:, : task.steps]
-        levels = {name: level.loss for name, level in task.levels()._asdict().items()}
-        metrics = {f"{name}/metric": level.metric for name, level in task.levels()._asdict().items()}
+        levels = {name: level.loss for name, level in trainer.test_levels[length]._asdict().items()}
+        metrics = {f"{name}/metric": level.metric for name, level in trainer.test_levels[length]._asdict().items()}
         for lane, row in enumerate(_rows(jax.jit(jax.vmap(score))(outputs), lanes)):
             rows[lane].append({"length": length, **row, **levels, **metrics})
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from ltd.losses import accuracy, bernoulli_nll, euclidean, scored_mean, softmax_
 from ltd.types import Batch, Source, Success
 
 
-class Base:
+class Base(ABC):
     """A task is a frozen dataclass with a field `variant`, its dialect. A subclass says:
 
     task      the name before the slash

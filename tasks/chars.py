@@ -91,7 +91,7 @@ class Chars(Classes):
         if self.variant == "sonnets28":
             return encoded(data.load("sonnets", self.path))
         if not self.path:
-            raise ValueError("path is needed in chars/file: --task.path=FILE, any UTF-8 text.")
+            raise data.ConfigError("path is needed in chars/file: --task.path=FILE, any UTF-8 text.")
         return encoded(data.read_text(self.path))
 
     @property
@@ -125,7 +125,7 @@ class Chars(Classes):
         cut = int(0.9 * len(codes))
         part = {"train": codes[:cut], "test": codes[cut:], "all": codes}[self.split]
         if len(part) <= self.length:
-            raise ValueError(
+            raise data.ConfigError(
                 f"length = {self.length} must be below the {len(part)} characters of split {self.split}. "
                 f"Use length={max(1, len(part) - 1)}."
             )

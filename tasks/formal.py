@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
@@ -76,17 +77,17 @@ class Formal(Classes):
         """The word and the answer."""
         return self.shown + self.answers
 
+    @abstractmethod
     def draw(self, key: Array, batch: int) -> Int[Array, "N B"]:
         """Words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, word: Int[Array, "N B"]) -> Int[Array, "M B"]:
         """The rule."""
-        raise NotImplementedError
 
+    @abstractmethod
     def marginals(self) -> tuple[Any, Any]:
         """How likely each class is at each step of the answer [M, O], and how likely it is there and counts."""
-        raise NotImplementedError
 
     def sample(self, key: Array, batch: int) -> Batch:
         """Draw words."""
@@ -121,9 +122,9 @@ class Formal(Classes):
         return Levels(blind=blind, strict=blind, optimum=Score(0.0, 1.0))
 
     @property
+    @abstractmethod
     def needed(self) -> tuple[int, int]:
         """Shortest and longest lag of an answer that is no constant."""
-        raise NotImplementedError
 
     @property
     def constant(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -93,9 +94,9 @@ class ImageSequence(Classes):
         """Mean and deviation taken off after scaling to 0..1."""
         return (0.1307, 0.3081) if "bai2018" in self.variant else (0.0, 1.0)
 
+    @abstractmethod
     def images(self) -> Images:
         """All images."""
-        raise NotImplementedError
 
     @property
     def inputs(self) -> int:

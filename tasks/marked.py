@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -101,9 +102,9 @@ class Marked(Numbers):
         """The rule, at the scored step."""
         return jnp.where(scored, self.combined(inputs[..., 0], inputs[..., 1] == 1), 0.0)[..., None]
 
+    @abstractmethod
     def combined(self, value: Float[Array, "T B"], marked: Bool[Array, "T B"]) -> Float[Array, " B"]:
         """What the marked values make."""
-        raise NotImplementedError
 
     def metric(self, outputs: Float[Array, "T B 1"], batch: Batch) -> Float[Array, ""]:
         """Share of sequences right, in [0, 1]; minus the mean squared error where the source counts none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -16,14 +18,14 @@ class Tolerant(Classes):
     """One class per step. The metric asks for the most likely class, `wrong` for every probability of a step."""
 
     @property
+    @abstractmethod
     def outputs(self) -> int:
         """The number of classes."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def tolerance(self) -> float | None:
         """|probability - target| below it is right, for every class. None: the most likely class decides."""
-        raise NotImplementedError
 
     def missed(self, outputs: Float[Array, "T B O"], batch: Batch) -> Bool[Array, "T B"]:
         """Steps that the source calls wrong. An output that is not a number is wrong."""

@@ -169,6 +169,26 @@ def test_a_text_must_be_longer_than_its_pieces(tmp_path):
         TASKS["chars/file"]().levels()
 
 
+@pytest.mark.parametrize("words", [["run"], ["guess"], ["tasks", "show", "chars/file"]])
+def test_a_text_that_is_missing_or_short_is_one_line_and_leaves_nothing(words, tmp_path, capsys):
+    (tmp_path / "own.txt").write_text("abcab" * 40)
+    out = f"--out={tmp_path}/runs/here"
+    prefix = "--" if words[0] == "tasks" else "--task."
+    kind = [] if words[0] == "tasks" else ["--task.type=chars/file"]
+    for fields in ([], [f"{prefix}path={tmp_path}/own.txt", f"{prefix}length=5000"]):
+        assert main([*words, *kind, *fields, out]) == 2
+        said = capsys.readouterr()
+        assert said.err.splitlines()[-1].startswith("ltd: ") and "Traceback" not in said.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_test_lengths_that_the_held_out_text_cannot_give_are_found_before_training(tmp_path):
+    (tmp_path / "own.txt").write_text("abcab" * 40)
+    fields = {"task.type": "chars/file", "task.path": str(tmp_path / "own.txt"), "task.length": 5}
+    with pytest.raises(ConfigError, match=r"length = 500 must be below the 20 characters"):
+        launch.check_run(launch.configure(Run, {**fields, "test.lengths": "5,500"}))
+
+
 def test_pieces_of_a_text_are_pieces_of_it(tmp_path):
     """Each piece stands in its part of the text, the targets one to the left; levels by loops over all pieces."""
     text = "the cat sat on the mat, and then äther 🙂 the cat left. " * 3

@@ -105,6 +105,7 @@ def test_check_prints_and_fails(monkeypatch, capsys):
         (["show", "copy/bai2018", "--gap=0"], "gap = 0 must be at least 1"),
         (["show", "copy/bai2018", "--gab=5"], "no field 'task.gab'"),
         (["check", "nothing"], "no task 'nothing'"),
+        (["check", "mnist"], "mnist: its dialects read data files"),
         (["check", "--samples=10"], "samples = 10 must be at least 2000"),
     ],
 )
