@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ltd.plots.common import FULL, NAMES, Table, styled
 
@@ -43,13 +44,17 @@ def example(
         if 1 < np.shape(inputs)[1] <= 6:
             above.legend(ncols=6, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
     wide = np.asarray(targets)[:, None] if np.ndim(targets) == 1 else np.asarray(targets)
+    bits = wide.shape[1] > 1 and bool(np.all(np.isin(wide[scored], (0, 1))))
     for o, (output, colour) in enumerate(zip(wide.T, (NAMES[1:] + NAMES[:1]) * 9, strict=False)):
-        shift = 0.06 * o if wide.shape[1] > 1 else 0.0
-        below.plot(steps[scored], output[scored] + shift, "o", markersize=3, color=colour)
+        shown = scored & (output == 1) if bits else scored  # of bits those that are on, a line each
+        below.plot(steps[shown], np.full(shown.sum(), o) if bits else output[shown], "o", markersize=3, color=colour)
         table[f"target {o}" if wide.shape[1] > 1 else "target"] = list(output)
+    if bits:
+        below.set(yticks=range(wide.shape[1]), ylim=(-0.5, wide.shape[1] - 0.5))
     if np.ndim(targets) == 1:
         below.set_ylim(-0.5, classes - 0.5)
-    below.set(xlabel="step", ylabel="target class" if np.ndim(targets) == 1 else "target")
+    below.set(xlabel="step", ylabel="target class" if np.ndim(targets) == 1 else "target bits" if bits else "target")
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
     below.set_xlim(-0.7, len(steps) - 0.3)
     for axes in (above, below):
         if not valid.all():
