@@ -11,17 +11,27 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ltd import config, measure, results
+from ltd import config, measure, results, work
 from ltd import guess as guessing
 from ltd.model import fill, make_task, takes_cell
 from ltd.results import Record
 from ltd.runtime import precision
-from ltd.settings import Guess, Measure, Run, body_of
-from ltd.train import RUNNING, SOLVED, Trainer, fit
-from ltd.trees import flat
-from ltd.types import Curves
+from ltd.settings import Guess, Measure, Run
+from ltd.train import Trainer
+from ltd.types import Curves, Tracker
 
 Progress = Callable[[str, int, int], None]  # what is going on, updates or lanes done, of how many
+
+
+class Silent:
+    def start(self, *_):
+        pass
+
+    def log(self, *_):
+        pass
+
+    def finish(self, *_):
+        pass
 
 
 def configure(cls: type, fields: Mapping[str, Any]) -> Any:
@@ -50,43 +60,29 @@ def check_run(one: Run) -> None:
     Trainer(one, make_task(one.task))
 
 
-def run(runs: Sequence[Run], out: Path | str, progress: Progress | None = None) -> list[Record]:
+def jobs_of(
+    runs: Sequence[Run], out: Path, lanes: int | None = None, early: work.Early | None = None
+) -> list[work.Job]:
+    """The runs in groups that share a compiled program: those that differ in traced fields alone."""
+    groups: dict[str, dict[str, Run]] = {}
+    for one in runs:
+        static = json.dumps(config.split(one)[0], sort_keys=True, default=str)
+        groups.setdefault(static, {})[config.digest(one)] = one
+    return [work.Job(tuple(group.values()), str(out), lanes, early) for group in groups.values()]
+
+
+def run(
+    runs: Sequence[Run], out: Path | str, progress: Progress | None = None, tracker: Tracker | None = None
+) -> list[Record]:
     """Train what the ledger at `out` has not finished; the records of all, in order.
 
-    Runs that differ only in traced fields share one compiled program. Finished runs are not repeated.
+    Runs that differ only in traced fields share one compiled program. Finished runs are not repeated, and one that was
+    killed goes on after its last check.
     """
     out = results.writable(Path(out))
-    groups: dict[str, list[Run]] = {}
-    for one in runs:
-        if results.finished(out, one) is None:
-            groups.setdefault(json.dumps(config.split(one)[0], sort_keys=True, default=str), []).append(one)
-    for group in groups.values():
-        _train(group, out, progress or (lambda *_: None))
+    for job in jobs_of(runs, out):
+        work.train(job, progress or (lambda *_: None), tracker or Silent(), lambda _: None)
     return [results.read_run(out / config.digest(one)) for one in runs]
-
-
-def _train(group: Sequence[Run], out: Path, progress: Progress) -> None:
-    first = group[0]
-    task = make_task(first.task)
-    folders = [results.RunFolder(out, one) for one in group]
-    total = first.train.steps
-    title = f"{first.task.type} {body_of(config.plain(first))} x {len(group)}"
-    written = [0] * len(group)
-
-    def keep(chunk: int, lanes: list[list[dict[str, float]]]) -> None:
-        for i, (folder, rows) in enumerate(zip(folders, lanes, strict=True)):
-            for row in rows[written[i] :]:
-                folder.append(row)
-            written[i] = len(rows)
-        solved = sum(rows[-1].get("status", RUNNING) == SOLVED for rows in lanes)
-        name = f"{title}, {solved} solved" if solved else title
-        progress(name, min(chunk * first.train.eval_every, total), total)
-
-    with precision(first.precision):
-        lanes = fit(first, task, [config.split(one)[1] for one in group], keep)
-    for folder, lane in zip(folders, lanes, strict=True):
-        folder.finish(lane.summary, jax.device_get(flat(lane.params)))
-    progress(title, total, total)
 
 
 def guess(one: Guess, out: Path | str, progress: Progress | None = None) -> dict[str, Any]:

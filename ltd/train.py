@@ -1,13 +1,13 @@
-"""Training as a pure function of (traced config, key): scanned in chunks of updates, fresh data from the key.
+"""Training as a pure function of (traced config, key), in chunks of updates, on fresh data from the key.
 
 A chunk is `eval_every` updates, then a check: the loss and metric on a fixed evaluation set, and the success rule on
 fresh data. A lane that is solved (the rule held at two checks in a row) or diverged is frozen: its numbers stay.
+`ltd.block` drives chunks of many lanes.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,17 +19,16 @@ from jax import Array
 
 from ltd import config, optimizers
 from ltd.cells import cells_of, recurrent_blocks, width_of
-from ltd.lengths import Curriculum, at, batch_of, padded
+from ltd.lengths import Curriculum, at, batch_of
 from ltd.linalg import rho
 from ltd.model import Model, make_model
 from ltd.settings import Run
 from ltd.streams import stream
-from ltd.sweep import SMALL, over_lanes, stack
 from ltd.trees import disassemble
 from ltd.types import Curves, Levels, Success, Task
 from ltd.unroll import reports
 
-RUNNING, SOLVED, DIVERGED = 0, 1, 2
+RUNNING, SOLVED, DIVERGED, IDLE = 0, 1, 2, 3  # idle: a place where no run stands
 BLOWN = 1e4  # a loss above this many times the blind one has diverged
 GAP = 0.1  # without a rule in the source: solved at this share of the way from the optimum to the memoryless loss
 EVAL_SEED = 0x17D  # the evaluation set is the same for every seed
@@ -220,29 +219,53 @@ class Trainer:
         done, cost, score = jax.lax.while_loop(more, one, (jnp.int32(0), zero, zero))
         return (cost <= rule.allowed) & ((score < bound * done) if rule.below else True)
 
-    def chunk(self, traced: Mapping[str, Array], state: State) -> tuple[State, dict[str, Array]]:
-        """`eval_every` updates, then a check. The record holds the default scalars."""
+    def chunk(
+        self, traced: Mapping[str, Array], state: State, updates: int | Array | None = None
+    ) -> tuple[State, dict[str, Array]]:
+        """`eval_every` updates (or so many as are asked for), then a check. The record holds the default scalars."""
         o = config.overlay(self.settings, traced)
-        state, window = jax.lax.scan(lambda s, _: self.update(o, s), state, length=self.settings.train.eval_every)
-        running = window["running"]
-        mean_loss = jnp.sum(jnp.where(running, window["loss"], 0)) / jnp.maximum(jnp.sum(running), 1)
+        zero = jnp.zeros((), jnp.result_type(float))
+
+        def one(_, carry: tuple[State, dict[str, Array]]) -> tuple[State, dict[str, Array]]:
+            state, window = carry
+            state, told = self.update(o, state)
+            told = {name: jnp.where(told["running"], value, 0) for name, value in told.items()}
+            return state, {
+                "loss": window["loss"] + told["loss"],
+                "running": window["running"] + told["running"],
+                "before": jnp.maximum(window["before"], told["before"]),
+                "after": jnp.maximum(window["after"], told["after"]),
+                "fell": window["fell"] + told.get("fell", 0),
+            }
+
+        empty = {name: zero for name in ("loss", "running", "before", "after", "fell")}
+        state, window = jax.lax.fori_loop(
+            0, self.settings.train.eval_every if updates is None else updates, one, (state, empty)
+        )
         record = {
             "update": state.update,
-            "train/loss": jnp.where(jnp.any(running), mean_loss, jnp.nan),
-            "train/grad_norm": jnp.max(jnp.where(running, window["before"], 0)),
-            "train/grad_norm_clipped": jnp.max(jnp.where(running, window["after"], 0)),
+            "train/loss": window["loss"] / window["running"],
+            "train/grad_norm": window["before"],
+            "train/grad_norm_clipped": window["after"],
             "train/skipped": state.skipped,
             **self.evaluate(state.params),
         }
-        if "fell" in window:
-            record["plan/fallbacks"] += jnp.sum(jnp.where(running, window["fell"], 0))
+        if "plan/fallbacks" in record:
+            record["plan/fallbacks"] += window["fell"]
         state = self._judge(o, state, record["train/loss"])
         return state, record | {"status": state.status, "solved": state.solved, "since": state.since}
+
+    def advance(self, traced: Mapping[str, Array], state: State, updates: Array) -> tuple[State, dict[str, Array]]:
+        """A chunk where a run stands here and is running; else nothing, at no cost where lanes run in sequence."""
+        chunk = jax.jit(self.chunk)  # so that it is traced once
+        sketch = jax.eval_shape(chunk, traced, state, updates)[1]
+        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), sketch)
+        return jax.lax.cond(state.status == RUNNING, lambda: chunk(traced, state, updates), lambda: (state, nothing))
 
     def _judge(self, o: Any, state: State, train_loss: Array) -> State:
         key = jax.random.fold_in(stream(jax.random.key(o.seed), "check"), state.update)
         running = state.status == RUNNING
-        holds = running & self.rule_holds(state.params, key)
+        holds = running & (state.update > 0) & self.rule_holds(state.params, key)
         if self.rule.train_loss is not None:
             holds &= train_loss < self.rule.train_loss
         solved = running & holds & state.held
@@ -262,88 +285,6 @@ class Trainer:
 def make_train(settings: Run, task: Task) -> Callable[[Mapping[str, Array]], tuple[State, Curves]]:
     """The training function of a static config: a pure function of its traced fields, `seed` among them."""
     return Trainer(settings, task).train
-
-
-class Lane(NamedTuple):
-    """What training leaves of one lane."""
-
-    params: Any
-    records: list[dict[str, float]]  # one per check, update 0 first
-    summary: dict[str, Any]
-
-
-def fit(
-    settings: Run,
-    task: Task,
-    lanes: Sequence[Mapping[str, Any]],
-    progress: Callable[[int, list[list[dict[str, float]]]], None] | None = None,
-) -> list[Lane]:
-    """Train all lanes in one compiled program, chunk by chunk; `progress(chunks, records)` is told after each.
-
-    `lanes` holds the traced fields of each lane (`config.split`). Training ends early when no lane is running.
-    """
-    trainer = Trainer(settings, task)
-    began = time.perf_counter()
-    traced = stack([dict(lane) for lane in lanes])
-    # vectorised lanes would draw every length of a curriculum at every update and keep one
-    size = trainer.size if not trainer.curriculum.varied else max(trainer.size, SMALL + 1)
-    mapped = {f: over_lanes(f, size, len(lanes)) for f in (trainer.start, trainer.chunk)}
-    state = mapped[trainer.start](traced)
-    first = over_lanes(lambda s: trainer.evaluate(s.params), size, len(lanes))(state)
-    records = [[row | {"update": 0.0}] for row in _rows(first, len(lanes))]
-    if progress:
-        progress(0, records)
-    for chunk in range(trainer.chunks):
-        running = [row[-1].get("status", RUNNING) == RUNNING for row in records]
-        state, record = mapped[trainer.chunk](traced, state)
-        rows = _rows(record, len(lanes))
-        for lane, row in enumerate(rows):
-            if running[lane]:
-                records[lane].append(row)
-        if progress:
-            progress(chunk + 1, records)
-        if all(row["status"] != RUNNING for row in rows):
-            break
-    seconds = time.perf_counter() - began
-    params = jax.device_get(state.params)
-    summaries = [summarise(trainer, rows, seconds / len(lanes)) for rows in records]
-    for summary, tested in zip(summaries, at_lengths(trainer, state.params, len(lanes)), strict=True):
-        summary |= tested
-    return [Lane(jax.tree.map(lambda a, i=i: a[i], params), records[i], summaries[i]) for i in range(len(lanes))]
-
-
-def at_lengths(trainer: Trainer, params: Any, lanes: int) -> list[dict[str, Any]]:
-    """What each lane's final network scores at the lengths that were asked for, with the levels there.
-
-    `lengths` holds a row per length; `test/loss` and `test/metric` are their means. One program runs the network at all
-    lengths, padded to the longest; the outputs of all lanes for one length are in memory at once.
-    """
-    if not trainer.tests:
-        return [{} for _ in range(lanes)]
-    steps = max(task.steps for task in trainer.tests.values())
-    run = over_lanes(lambda p, batch: trainer.outputs(p, batch), trainer.size, lanes, shared=1)
-    rows: list[list[dict[str, float]]] = [[] for _ in range(lanes)]
-    for length, task in trainer.tests.items():
-        batch = task.sample(stream(jax.random.key(EVAL_SEED), f"test at {length}"), trainer.settings.test.batch)
-
-        def score(outputs, task=task, batch=batch):
-            scores = {"loss": task.loss(outputs, batch), "metric": task.metric(outputs, batch)}
-            return scores | (task.scores(outputs, batch) if hasattr(task, "scores") else {})
-
-        outputs = run(params, padded(batch, steps))[:, : task.steps]
-        levels = {name: level.loss for name, level in trainer.test_levels[length]._asdict().items()}
-        metrics = {f"{name}/metric": level.metric for name, level in trainer.test_levels[length]._asdict().items()}
-        for lane, row in enumerate(_rows(jax.jit(jax.vmap(score))(outputs), lanes)):
-            rows[lane].append({"length": length, **row, **levels, **metrics})
-    return [
-        {"lengths": its, **{f"test/{name}": math.fsum(r[name] for r in its) / len(its) for name in ("loss", "metric")}}
-        for its in rows
-    ]
-
-
-def _rows(record: Mapping[str, Array], lanes: int) -> list[dict[str, float]]:
-    host = jax.device_get(record)
-    return [{name: float(values[lane]) for name, values in host.items()} for lane in range(lanes)]
 
 
 def summarise(trainer: Trainer, records: Sequence[Mapping[str, float]], seconds: float) -> dict[str, Any]:

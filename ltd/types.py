@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -262,11 +263,11 @@ class Probe(Protocol):
 class Tracker(Protocol):
     """A mirror of the ledger. Every call may fail without harming the run."""
 
-    def start(self, digest: str, config: Mapping[str, Any]) -> None:
-        """A run begins."""
+    def start(self, digest: str, config: Mapping[str, Any], started: str) -> None:
+        """A run begins, or goes on that began at `started`."""
 
-    def log(self, digest: str, step: int, scalars: Mapping[str, float]) -> None:
-        """Scalars at an update."""
+    def log(self, digest: str, row: Mapping[str, float]) -> None:
+        """The scalars of a check; `update` among them."""
 
-    def finish(self, digest: str, summary: Mapping[str, Any]) -> None:
-        """A run ends."""
+    def finish(self, digest: str, summary: Mapping[str, Any], folder: Path) -> None:
+        """A run ends; the files of its folder are there."""

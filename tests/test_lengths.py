@@ -10,11 +10,12 @@ import pytest
 
 from experiments.cli import main
 from ltd import config, launch
+from ltd.block import fit
 from ltd.config import ConfigError
 from ltd.lengths import Curriculum, at, batch_of, padded
 from ltd.model import load, make_task
 from ltd.settings import Lengths, Run, Train
-from ltd.train import Trainer, fit
+from ltd.train import Trainer
 from tasks import TASKS
 
 SMALL = {

@@ -9,9 +9,10 @@ import optax
 import pytest
 
 from ltd import config, launch, optimizers
+from ltd.block import fit
 from ltd.model import make_task
 from ltd.settings import Optimizer, Run
-from ltd.train import DIVERGED, RUNNING, SOLVED, Trainer, fit, make_train, success_rule
+from ltd.train import DIVERGED, RUNNING, SOLVED, Trainer, make_train, success_rule
 from ltd.types import Success
 
 SMALL = {

@@ -14,32 +14,45 @@ from jax.sharding import PartitionSpec as P
 SMALL = 64  # states up to this size gain from vmap on a CPU; larger ones run in sequence on each core
 
 
+def vectorised(size: int) -> bool:
+    """Whether the lanes of a device go through one program together: on an accelerator, or where states are small."""
+    return jax.local_devices()[0].platform != "cpu" or size <= SMALL
+
+
+def places(lanes: int) -> int:
+    """The number of lanes, rounded up so that every device that has one has as many."""
+    count = min(len(jax.local_devices()), lanes)
+    return -(-lanes // count) * count
+
+
 def over_lanes(function: Callable, size: int, lanes: int, shared: int = 0) -> Callable:
     """The function mapped over the leading axis of its arguments; every lane gets the last `shared` of them whole.
 
     Lanes are split over the local devices. Inside each device they are vectorised (`vmap`) on an accelerator or
     for states of up to 64 numbers, else run one after the other: chosen by `size`, the numbers in one state.
+    Where the devices get as many lanes each (see `places`), what comes back is a jitted function, with its `lower`.
     """
-    devices = jax.local_devices()
-    count = min(len(devices), lanes)
-    vectorised = devices[0].platform != "cpu" or size <= SMALL
+    count = min(len(jax.local_devices()), lanes)
+    mesh = Mesh(np.array(jax.local_devices()[:count]), ("lane",))
 
     def inside(own, common):
-        if vectorised:
+        if vectorised(size):
             return jax.vmap(lambda a: function(*a, *common))(own)
         return jax.lax.map(lambda a: function(*a, *common), own)
 
-    mesh = Mesh(np.array(devices[:count]), ("lane",))
-    specs = (P("lane"), P())
-    spread = jax.jit(jax.shard_map(inside, mesh=mesh, in_specs=specs, out_specs=P("lane"), check_vma=False))
-    short = -lanes % count
+    def mapped(*arguments):
+        cut = len(arguments) - shared
+        whole = jax.shard_map(inside, mesh=mesh, in_specs=(P("lane"), P()), out_specs=P("lane"), check_vma=False)
+        return whole(arguments[:cut], arguments[cut:])
+
+    spread, short = jax.jit(mapped), -lanes % count
+    if not short:
+        return spread
 
     def padded(*arguments):
-        own, common = arguments[: len(arguments) - shared], arguments[len(arguments) - shared :]
-        if not short:
-            return spread(own, common)
-        grown = jax.tree.map(lambda a: jnp.concatenate([a, jnp.repeat(a[-1:], short, axis=0)]), own)
-        return jax.tree.map(lambda a: a[:lanes], spread(grown, common))
+        cut = len(arguments) - shared
+        own = jax.tree.map(lambda a: jnp.concatenate([a, jnp.repeat(a[-1:], short, axis=0)]), arguments[:cut])
+        return jax.tree.map(lambda a: a[:lanes], spread(*own, *arguments[cut:]))
 
     return padded
 

@@ -1,0 +1,34 @@
+"""The ledger: runs, guessing controls, what is unfinished, and how files are written."""
+
+from ltd.results.files import commit, now, provenance, writable, write_atomically, write_json
+from ltd.results.guesses import guessed, read_guesses, write_guess
+from ltd.results.runs import DONE, Record, RunFolder, finished, read_params, read_rows, read_run, read_runs, rows_of
+from ltd.results.unfinished import FOLDER, Checkpoint, Locks, checkpoints, discard, load, save
+
+__all__ = [
+    "DONE",
+    "FOLDER",
+    "Checkpoint",
+    "Locks",
+    "Record",
+    "RunFolder",
+    "checkpoints",
+    "commit",
+    "discard",
+    "finished",
+    "guessed",
+    "load",
+    "now",
+    "provenance",
+    "read_guesses",
+    "read_params",
+    "read_rows",
+    "read_run",
+    "read_runs",
+    "rows_of",
+    "save",
+    "writable",
+    "write_atomically",
+    "write_guess",
+    "write_json",
+]

@@ -1,0 +1,92 @@
+"""Files that are written at once or not at all, and what every record says of its origin."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ltd.config import ConfigError
+
+
+def writable(path: Path) -> Path:
+    """The folder, if it can be made and written to; nothing is made yet."""
+    path = Path(path)
+    nearest = path
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise ConfigError(f"out = {path}: cannot be written, {nearest} is not a writable folder. Choose another --out.")
+    return path
+
+
+@functools.cache
+def provenance() -> dict[str, Any]:
+    """Versions, code commit and machine, for every record."""
+    names = ("jax", "jaxlib", "flax", "optax", "numpy")
+    return {
+        "versions": {"python": platform.python_version(), **{n: importlib.metadata.version(n) for n in names}},
+        "commit": commit(),
+        "machine": {"node": platform.machine(), "system": platform.system(), "cores": os.cpu_count()},
+        "command": sys.argv[1:],
+    }
+
+
+@functools.cache
+def commit() -> str | None:
+    """The commit of the code, with + where files differ from it; None outside a checkout."""
+    home = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        done = subprocess.run(("git", "-C", str(home), *words), capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """JSON beside and renamed; what is not finite becomes null."""
+    write_atomically(path, lambda file: file.write((json.dumps(clean(value), indent=1) + "\n").encode()))
+
+
+def write_atomically(path: Path, write: Callable[[Any], Any]) -> None:
+    """Write beside, flush to the disk, rename: a reader sees the old file or the new one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(beside, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def clean(value: Any) -> Any:
+    """The value as JSON can hold it: what is not finite becomes null."""
+    if isinstance(value, Mapping):
+        return {k: clean(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean(v) for v in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def now() -> str:
+    """The time in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
