@@ -11,27 +11,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ltd import config, measure, results, work
+from ltd import config, measure, results, tracking, work
 from ltd import guess as guessing
+from ltd.executors import Executor, InProcess
 from ltd.model import fill, make_task, takes_cell
 from ltd.results import Record
 from ltd.runtime import precision
 from ltd.settings import Guess, Measure, Run
+from ltd.sweep.schema import Sweep, read
 from ltd.train import Trainer
 from ltd.types import Curves, Tracker
 
 Progress = Callable[[str, int, int], None]  # what is going on, updates or lanes done, of how many
-
-
-class Silent:
-    def start(self, *_):
-        pass
-
-    def log(self, *_):
-        pass
-
-    def finish(self, *_):
-        pass
 
 
 def configure(cls: type, fields: Mapping[str, Any]) -> Any:
@@ -60,15 +51,20 @@ def check_run(one: Run) -> None:
     Trainer(one, make_task(one.task))
 
 
-def jobs_of(
-    runs: Sequence[Run], out: Path, lanes: int | None = None, early: work.Early | None = None
-) -> list[work.Job]:
-    """The runs in groups that share a compiled program: those that differ in traced fields alone."""
+def jobs_of(runs: Sequence[Run], out: Path, parts: int = 1, **about: Any) -> list[work.Job]:
+    """The runs in groups that share a compiled program: those that differ in traced fields alone.
+
+    Every group is cut into up to `parts` jobs; `about` are further fields of a job.
+    """
     groups: dict[str, dict[str, Run]] = {}
     for one in runs:
         static = json.dumps(config.split(one)[0], sort_keys=True, default=str)
         groups.setdefault(static, {})[config.digest(one)] = one
-    return [work.Job(tuple(group.values()), str(out), lanes, early) for group in groups.values()]
+    jobs = []
+    for group in map(list, map(dict.values, groups.values())):
+        size = -(-len(group) // parts)
+        jobs += [work.Job(tuple(group[i : i + size]), str(out), **about) for i in range(0, len(group), size)]
+    return jobs
 
 
 def run(
@@ -81,8 +77,75 @@ def run(
     """
     out = results.writable(Path(out))
     for job in jobs_of(runs, out):
-        work.train(job, progress or (lambda *_: None), tracker or Silent(), lambda _: None)
+        work.train(job, progress or (lambda *_: None), tracker or tracking.Null(), lambda _: None)
     return [results.read_run(out / config.digest(one)) for one in runs]
+
+
+def expand(file: Path | str, fixed: Mapping[str, Any] | None = None) -> tuple[Sweep, list[Run]]:
+    """A sweep file and its runs, every one checked; `fixed` fields stand over those of the file."""
+    found = read(file, fixed)
+    runs: list[Run] = []
+    for number, fields in enumerate(found.configs):
+        with config.explained(f"{file}: config {number + 1} of {len(found.configs)}"):
+            runs.append(configure(Run, fields))
+    for job in jobs_of(runs, Path()):
+        with config.explained(str(file)):
+            check_run(job.runs[0])
+    return found, runs
+
+
+def sweep(
+    found: Sweep,
+    runs: Sequence[Run],
+    out: Path | str,
+    progress: Progress | None = None,
+    warn: Callable[[str], None] = lambda _: None,
+    executor: Executor | None = None,
+    **about: Any,
+) -> list[Record]:
+    """Train the runs of a sweep; their records in order, failed ones among them.
+
+    A run that fails is recorded and the others go on. `about`: fields of `ltd.work.Job`, such as lanes and mirror.
+    """
+    out, tell = results.writable(Path(out)), progress or (lambda *_: None)
+    digests = [config.digest(one) for one in runs]
+    about["group"] = found.name
+    if found.stop is not None and found.metric is not None:
+        about["early"] = work.Early(found.stop, found.metric.name, found.metric.goal, tuple(digests))
+    total = sum(one.train.steps for one in runs)
+    if executor is None or isinstance(executor, InProcess):
+        before = 0
+        tracker = tracking.make(about.get("mirror", "off"), found.name, warn)
+        try:
+            for job in jobs_of(runs, out, **about):
+                share = sum(one.train.steps for one in job.runs)
+
+                def inside(what: str, done: int, of: int, before=before, share=share) -> None:
+                    tell(what, before + share * done // max(of, 1), total)
+
+                work.attempt(job, inside, tracker, warn)
+                before += share
+        finally:
+            tracker.close()
+    else:
+        (out / results.FOLDER).mkdir(parents=True, exist_ok=True)
+        ends = dict.fromkeys(digests, "unfinished")
+
+        def watch() -> None:
+            for digest in [d for d, status in ends.items() if status == "unfinished"]:
+                if (out / digest / "summary.json").is_file():
+                    ends[digest] = work.status_of(out / digest)
+            heads = [results.load(path, lambda _: None, whole=False) for path in results.checkpoints(out)]
+            reached = {digest: n for head in heads if head for digest, n in head.updates.items()}
+            done = [o.train.steps if ends[d] != "unfinished" else reached.get(d, 0) for d, o in zip(digests, runs, strict=True)]
+            tell(f"{found.name}: {work.counts(list(ends.values()))}", sum(done), total)
+
+        parts = getattr(executor, "workers", 1)
+        for sentence in executor(work.alone, jobs_of(runs, out, parts, **about), watch):
+            warn(sentence)
+        watch()
+    records = [results.read_run(out / d) for d in digests if (out / d / "config.json").is_file()]
+    return [record for record in records if record.status != "unfinished"]
 
 
 def guess(one: Guess, out: Path | str, progress: Progress | None = None) -> dict[str, Any]:

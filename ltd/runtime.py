@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ltd.config import ConfigError
 
+COUNT = "xla_force_host_platform_device_count"
 DEVICES = ("auto", "cpu", "gpu", "tpu")
 PRECISIONS = {
     "float32": "highest",
@@ -18,17 +19,19 @@ PRECISIONS = {
 }
 
 
-def start(device: str = "auto") -> None:
-    """Choose the device. On a CPU every core becomes a device of its own, which lanes are spread over.
+def start(device: str = "auto", devices: int | None = None) -> None:
+    """Choose the device. On a CPU every core becomes a device of its own, which lanes are spread over, or `devices`.
 
     Raises
         ConfigError  for a name that is not known, or a device that is not there.
     """
     if device not in DEVICES:
         raise ConfigError(f"device = {device!r}: must be one of {', '.join(DEVICES)}.")
-    flags = os.environ.get("XLA_FLAGS", "")
-    if not _started() and "xla_force_host_platform_device_count" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={cores()}".strip()
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    if devices is not None:
+        flags = [flag for flag in flags if COUNT not in flag]
+    if not _started() and not any(COUNT in flag for flag in flags):
+        os.environ["XLA_FLAGS"] = " ".join([*flags, f"--{COUNT}={devices or cores()}"])
     import jax
 
     if device != "auto":

@@ -6,6 +6,7 @@ old place, so that it ends with the same numbers bit for bit on the same machine
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from collections import deque
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from ltd import config, results
+from ltd import config, results, runtime, tracking
 from ltd.block import AtLengths, Block, OutOfMemory, ended, lane_of
 from ltd.model import make_task
 from ltd.runtime import precision
@@ -56,6 +57,10 @@ class Job:
     out: str
     lanes: int | None = None  # places of a block; chosen by the device if absent
     early: Early | None = None
+    device: str = "auto"  # for another process: what it computes on,
+    devices: int | None = None  # as how many host devices on a CPU,
+    mirror: str = "off"  # and whether it sends to W&B (see ltd.tracking)
+    group: str = ""  # the sweep, for W&B
 
     @property
     def name(self) -> str:
@@ -88,16 +93,58 @@ def train(job: Job, tell: Tell, tracker: Tracker, warn: Callable[[str], None]) -
         training.sweep_up()
 
 
-def fail(job: Job, error: BaseException) -> None:
-    """Note in the ledger that the unfinished runs of a job could not be computed."""
-    line = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-    trace = "".join(traceback.format_exception(error))
-    locks = results.Locks(Path(job.out))
+def attempt(job: Job, tell: Tell, tracker: Tracker, warn: Callable[[str], None]) -> None:
+    """Train; runs that cannot be computed are noted as failed in the ledger, and said, and no other run suffers."""
+    try:
+        train(job, tell, tracker, warn)
+    except OSError:
+        raise  # of the ledger
+    except Exception as error:  # whatever a cell or task of the user's own does
+        line = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        number = _fail(job, line, "".join(traceback.format_exception(error)))
+        warn(f"{job.title}: {number} runs failed ({line}). Where: error.txt in their folders.")
+
+
+def alone(job: Job) -> None:
+    """The same in a process of its own."""
+    runtime.start(job.device, job.devices)
+
+    def warn(sentence: str) -> None:
+        print(f"ltd: {sentence}", file=sys.stderr, flush=True)
+
+    tracker = tracking.make(job.mirror, job.group, warn)
+    try:
+        attempt(job, lambda *_: None, tracker, warn)
+    finally:
+        tracker.close()
+
+
+def _fail(job: Job, line: str, trace: str) -> int:
+    locks, number = results.Locks(Path(job.out)), 0
     for one in job.runs:
         digest = config.digest(one)
         if results.finished(Path(job.out), one, ("stopped",)) is None and locks.take(digest):
             results.RunFolder(Path(job.out), one).fail(line, trace)
             locks.free(digest)
+            number += 1
+    return number
+
+
+def counts(statuses: Sequence[str]) -> str:
+    """How many runs ended in which way, in words."""
+    told = f"{sum(s != 'unfinished' for s in statuses)}/{len(statuses)} ended"
+    for status in ("solved", "diverged", "stopped", "failed"):
+        if number := sum(s == status for s in statuses):
+            told += f", {number} {status}"
+    return told
+
+
+def status_of(folder: Path) -> str:
+    """How the run of this folder ended, or `unfinished`."""
+    try:
+        return results.read_run(folder).status
+    except config.ConfigError:
+        return "unfinished"
 
 
 class _Training:
@@ -187,7 +234,7 @@ class _Training:
         """The run's state in a checkpoint; None where it does not fit the network."""
         sketch = jax.eval_shape(self.trainer.start, lane_of(config.split(self.runs[digest])[1]))
         row = saved.row(digest)
-        found = _named(sketch)
+        found = named(sketch)
         if {n: (a.shape, a.dtype) for n, a in found.items()} != {n: (a.shape, a.dtype) for n, a in row.items()}:
             return None
         return jax.tree.unflatten(jax.tree.structure(sketch), [row[name] for name in found])
@@ -301,7 +348,7 @@ class _Training:
         whole = jax.tree.map(lambda *leaves: np.concatenate(leaves), *rows)
         updates = {d: int(self.block.states.update[s]) for s, d in self.block.standing()}
         updates |= {d: int(self.left[d].update) for d in parked}
-        return results.save(self.out, self.name, self.block.runs, parked, updates, _named(whole))
+        return results.save(self.out, self.name, self.block.runs, parked, updates, named(whole))
 
     def _stopped(self) -> set[str]:
         """The runs in the block that end early: decided from all histories of the sweep, in config order."""
@@ -336,20 +383,17 @@ class _Training:
         standing = {d: int(self.block.states.update[s]) for s, d in self.block.standing()}
         waiting = {*self.queue, *self.left} - standing.keys()
         left = sum(self.total - done for done in standing.values()) + self.total * len(waiting)
-        counts = f"{len(self.runs) - len(standing) - len(waiting)}/{len(self.runs)} ended"
-        for status in ("solved", "diverged", "stopped"):
-            if number := sum(s == status for s in self.status.values()):
-                counts += f", {number} {status}"
-        self.tell(
-            f"{self.job.title}: {instead or counts}", self.total * len(self.runs) - left, self.total * len(self.runs)
-        )
+        ends = [*self.status.values(), *["finished"] * (len(self.runs) - len(standing) - len(waiting) - len(self.status))]
+        told = instead or counts([*ends, *["unfinished"] * (len(standing) + len(waiting))])
+        whole = self.total * len(self.runs)
+        self.tell(f"{self.job.title}: {told}", whole - left, whole)
 
     def sweep_up(self) -> None:
         """Remove checkpoints of this folder whose runs have all ended, and halves of files that a kill left behind."""
         for path in results.checkpoints(self.out):
             head = results.load(path, lambda _: None, whole=False)
             runs = head.updates if head else {}
-            if all(_status(self.out / digest) in (*results.DONE, "stopped") for digest in runs):
+            if all(status_of(self.out / digest) in (*results.DONE, "stopped") for digest in runs):
                 self._remove(path, path.stem)
         for path in (self.out / results.FOLDER).glob(".*.npz.*"):
             self._remove(path, path.name.split(".")[1])
@@ -360,12 +404,6 @@ class _Training:
             self.locks.free(name)
 
 
-def _named(tree: Any) -> dict[str, Any]:
+def named(tree: Any) -> dict[str, Any]:
+    """The leaves by name."""
     return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
-
-
-def _status(folder: Path) -> str:
-    try:
-        return results.read_run(folder).status
-    except config.ConfigError:
-        return "unfinished"
