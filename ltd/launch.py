@@ -17,9 +17,10 @@ from ltd.model import fill, make_task, takes_cell
 from ltd.results import Record
 from ltd.runtime import precision
 from ltd.settings import Guess, Measure, Run, body_of
+from ltd.tracking import Null
 from ltd.train import RUNNING, SOLVED, Trainer, fit
 from ltd.trees import flat
-from ltd.types import Curves
+from ltd.types import Curves, Tracker
 
 Progress = Callable[[str, int, int], None]  # what is going on, updates or lanes done, of how many
 
@@ -50,10 +51,13 @@ def check_run(one: Run) -> None:
     Trainer(one, make_task(one.task))
 
 
-def run(runs: Sequence[Run], out: Path | str, progress: Progress | None = None) -> list[Record]:
+def run(
+    runs: Sequence[Run], out: Path | str, progress: Progress | None = None, tracker: Tracker | None = None
+) -> list[Record]:
     """Train what the ledger at `out` has not finished; the records of all, in order.
 
-    Runs that differ only in traced fields share one compiled program. Finished runs are not repeated.
+    Runs that differ only in traced fields share one compiled program. Finished runs are not repeated. The tracker is
+    the caller's to close.
     """
     out = results.writable(Path(out))
     groups: dict[str, list[Run]] = {}
@@ -61,14 +65,16 @@ def run(runs: Sequence[Run], out: Path | str, progress: Progress | None = None) 
         if results.finished(out, one) is None:
             groups.setdefault(json.dumps(config.split(one)[0], sort_keys=True, default=str), []).append(one)
     for group in groups.values():
-        _train(group, out, progress or (lambda *_: None))
+        _train(group, out, progress or (lambda *_: None), tracker or Null())
     return [results.read_run(out / config.digest(one)) for one in runs]
 
 
-def _train(group: Sequence[Run], out: Path, progress: Progress) -> None:
+def _train(group: Sequence[Run], out: Path, progress: Progress, tracker: Tracker) -> None:
     first = group[0]
     task = make_task(first.task)
     folders = [results.RunFolder(out, one) for one in group]
+    for folder, one in zip(folders, group, strict=True):
+        tracker.start(folder.digest, config.plain(one), folder.started)
     total = first.train.steps
     title = f"{first.task.type} {body_of(config.plain(first))} x {len(group)}"
     written = [0] * len(group)
@@ -77,6 +83,7 @@ def _train(group: Sequence[Run], out: Path, progress: Progress) -> None:
         for i, (folder, rows) in enumerate(zip(folders, lanes, strict=True)):
             for row in rows[written[i] :]:
                 folder.append(row)
+                tracker.log(folder.digest, row)
             written[i] = len(rows)
         solved = sum(rows[-1].get("status", RUNNING) == SOLVED for rows in lanes)
         name = f"{title}, {solved} solved" if solved else title
@@ -86,6 +93,7 @@ def _train(group: Sequence[Run], out: Path, progress: Progress) -> None:
         lanes = fit(first, task, [config.split(one)[1] for one in group], keep)
     for folder, lane in zip(folders, lanes, strict=True):
         folder.finish(lane.summary, jax.device_get(flat(lane.params)))
+        tracker.finish(folder.digest, lane.summary, folder.path)
     progress(title, total, total)
 
 

@@ -4,6 +4,7 @@
                metrics.jsonl  one line per check, appended while the run goes on
                summary.json   status and last scores: written last, so a folder without it is unfinished
                params.npz     final parameters, one array per name
+               wandb.json     what was sent to W&B, if anything
 
 One writer per folder. Files that are written at once are written beside and renamed. No pickle is read or written.
 """
@@ -60,7 +61,8 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / "summary.json").unlink(missing_ok=True)
         (self.path / "metrics.jsonl").write_text("")
-        head = {"digest": self.digest, "config": plain(config), "started": _now(), **provenance()}
+        self.started = _now()
+        head = {"digest": self.digest, "config": plain(config), "started": self.started, **provenance()}
         write_json(self.path / "config.json", head)
         self._began = time.perf_counter()
 
