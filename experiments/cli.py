@@ -20,6 +20,10 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
 
   ltd run    --task.type=copy/arjovsky2016 --task.gap=100 --cell.type=lstm --cell.hidden=128 --seeds=5 --out=runs/copy
              train on a long-lag task; all seeds in one compiled program. No verb means run.
+  ltd sweep  FILE.yaml --out=DIR [--dry-run] [--lanes=N] [--executor=process|pool|ray] [--workers=N]
+             [--ray-address=auto]
+             the runs of a W&B sweep file, seeds and settings as lanes of compiled programs; killed at any moment, the
+             same command goes on. --dry-run says what it will cost; further fields stand over those of the file
   ltd probe  gradient|jacobian --cell.type=elman --rho=0.5,0.9,1.0,1.1,1.5 --length=200 --seeds=10 --out=DIR
              how gradients decay through time. On a task's loss: --task.type=...; on a trained network: --run=DIR/DIGEST
              or, in one picture, on every cell: --cell.type=all
@@ -30,6 +34,8 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
   ltd guess  --task.type=latch/variant2 --cell.type=elman --cell.hidden=1 --guesses=1000 --out=DIR
              random weights instead of training: a task that they solve says nothing about memory
   ltd runs   DIR [--json]       the runs of a folder
+  ltd sync   DIR [--wandb=offline|online] [--project=NAME] [--all]
+             sends the finished runs of a folder to Weights & Biases; what has been sent is left out
   ltd plot   DIR                figures of a folder: decay curves, training curves, the map of rho against lag
   ltd data   get NAME [--url=URL]
              fetches a data file into the folder that LTD_DATA names (else ~/.cache/ltd) and checks its content
@@ -41,7 +47,8 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
 Fields are dotted: --optimizer.type=rmsprop --optimizer.learning_rate=1e-3 --optimizer.clip_norm=1 --train.steps=2000
 --train.batch=20 --plan.type=stepwise --initial.type=learned --rho=1.0 --seed=0. `ltd VERB --help` lists them with
 their defaults. Everywhere: --device=auto|cpu|gpu|tpu, --precision=float32|float64|tensorfloat32|bfloat16
-(probes: float64).
+(probes: float64). Weights & Biases mirrors the ledger of `ltd run`: --wandb=off|offline|online; left out, WANDB_MODE
+decides, else online if an API key is configured.
 Nets nest: --net.type=stacked --net.layers=2 --net.inner.type=bidirectional --cell.type=lstm.
 A cell, net or task of your own: --cell.type=package.module:Class.
 """
@@ -87,7 +94,8 @@ def describe(verb: str) -> str:
         lines += [f"  --{name}={'' if value is None else value}" for name, value in _fields(config.plain(shown()))]
         lines += [
             "",
-            "Fields of a cell, net or task: `ltd list cells nets tasks`. Besides: --seeds=N --out=DIR --device=auto",
+            "Fields of a cell, net or task: `ltd list cells nets tasks`. Besides: --seeds=N --out=DIR --device=auto"
+            + (" --wandb=off|offline|online" if verb == "run" else ""),
         ]
     return "\n".join(lines) + "\n"
 
@@ -132,12 +140,14 @@ def take(fields: dict[str, Any], name: str, default: Any, kind: type = str) -> A
 
 def do_run(arguments: list[str]) -> int:
     """Train."""
-    from ltd.results import read_guesses, writable
+    from ltd import tracking
+    from ltd.results import finished, read_guesses, writable
     from ltd.settings import Run
 
     fields = config.parse(arguments)
     seeds, out = take(fields, "seeds", 1, int), take(fields, "out", None)
-    device = take(fields, "device", "auto")
+    device, mode = take(fields, "device", "auto"), tracking.mode(take(fields, "wandb", None))
+    tracking.check(mode, seeds)
     runtime.start(device)
     from experiments.tables import bar, length_table, run_table
     from ltd import launch
@@ -146,15 +156,67 @@ def do_run(arguments: list[str]) -> int:
     out = writable(Path(out or f"runs/{one.task.type.replace('/', '_').replace(':', '_')}"))
     runs = launch.seeds_of(one, seeds)
     launch.check_run(one)
-    with bar() as progress:
-        records = launch.run(runs, out, progress)
+    known = finished(out, runs[0])
+    tracker = tracking.make(mode, out.name, warn)
+    print(f"ledger: {out}   wandb: {mode}", flush=True)
+    try:
+        if known and tracking.under_agent():  # the agent's run wants its numbers all the same
+            tracking.replay(tracker, known)
+        with bar() as progress:
+            records = launch.run(runs, out, progress, tracker)
+    finally:
+        tracker.close()
     run_table(records, read_guesses(out, warn))
     length_table(records)
     for record in records:
         if fallbacks := record.summary.get("plan/fallbacks"):
             warn(f"{record.digest}: newton did not come to rest in {fallbacks:g} unrolls, which ran step by step")
-    print(f"ledger: {out}   figures: ltd plot {out}")
+    print(f"figures: ltd plot {out}")
     return 0
+
+
+def do_sweep(arguments: list[str]) -> int:
+    """A sweep file."""
+    from ltd import tracking
+
+    flags = [word for word in arguments if word == "--dry-run"]
+    words = [word for word in arguments if not word.startswith("--")]
+    fields = config.parse([word for word in arguments if word.startswith("--") and word not in flags])
+    if len(words) != 1:
+        raise ConfigError("sweep needs one file: ltd sweep FILE.yaml --out=DIR; fields are written --name=value.")
+    out, device = take(fields, "out", None), take(fields, "device", "auto")
+    lanes, workers = take(fields, "lanes", None, int), take(fields, "workers", None, int)
+    name, address = take(fields, "executor", "process"), take(fields, "ray-address", None)
+    mode = tracking.mode(take(fields, "wandb", None))
+    for option, value in (("lanes", lanes), ("workers", workers)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{option} = {value} must be at least 1.")
+    executor, devices = _executor(name, workers, address)
+    runtime.start(device if name == "process" else "cpu")
+    from experiments.sweep import sweep
+
+    if not flags:
+        print(f"wandb: {mode}   executor: {name}", flush=True)
+    about = {"lanes": lanes, "mirror": mode, "device": device, "devices": devices}
+    return sweep(Path(words[0]), fields, out, executor, about, bool(flags), warn)
+
+
+def _executor(name: str, workers: int | None, address: str | None) -> tuple[Any, int | None]:
+    """The executor, and how many host devices each of its processes has on a CPU."""
+    from ltd import executors
+
+    if address is not None and name != "ray":
+        raise ConfigError(f"ray-address = {address!r} has no meaning for executor = {name}: leave it out.")
+    if workers is not None and name != "pool":
+        raise ConfigError(f"workers = {workers} has no meaning for executor = {name}: leave it out.")
+    if name == "process":
+        return executors.InProcess(), None
+    if name == "pool":
+        count = workers or runtime.cores()
+        return executors.Pool(count), max(1, runtime.cores() // count)
+    if name == "ray":
+        return executors.Ray(address), 1
+    raise ConfigError(config.unknown("executor", name, ["process", "pool", "ray"]))
 
 
 def do_probe(arguments: list[str]) -> int:
@@ -242,6 +304,29 @@ def do_runs(arguments: list[str]) -> int:
 
     run_table(records, guesses)
     return 0
+
+
+def do_sync(arguments: list[str]) -> int:
+    """The ledger into Weights & Biases; 1 if a run could not be sent."""
+    from ltd import tracking
+
+    words = [word for word in arguments if not word.startswith("--")]
+    again = "--all" in arguments
+    fields = config.parse([word for word in arguments if word.startswith("--") and word != "--all"])
+    asked, project = take(fields, "wandb", None), take(fields, "project", None)
+    if fields:
+        raise ConfigError(config.unknown("field", next(iter(fields)), ["wandb", "project", "all"]))
+    folder, _ = _folder(words, "sync")
+    mode = tracking.mode(asked)
+    if mode == "off":
+        raise ConfigError("wandb is off: choose --wandb=offline, or --wandb=online with an API key.")
+    from experiments.tables import bar
+
+    with bar() as progress:
+        done = tracking.sync(folder, mode, warn, progress, project, again)
+    counts = f"{done.sent} sent, {done.before} sent before, {done.unfinished} unfinished, {done.failed} failed"
+    print(f"wandb {mode}: {counts}")
+    return int(done.failed > 0)
 
 
 def do_tasks(arguments: list[str]) -> int:
@@ -408,8 +493,10 @@ def warn(sentence: str) -> None:
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "run": do_run,
+    "sweep": do_sweep,
     "probe": do_probe,
     "guess": do_guess,
+    "sync": do_sync,
     "tasks": do_tasks,
     "runs": do_runs,
     "plot": do_plot,

@@ -242,7 +242,12 @@ def put(nested: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def scalar(text: str) -> Any:
-    """A value of the command line: null, true, false, a whole number, a number, or the text itself."""
+    """A value of the command line: null, true, false, a whole number, a number, `{...}`, or the text itself.
+
+    `{...}` is a mapping in YAML, or as Python writes it: so `wandb agent` renders a nested parameter.
+    """
+    if text.startswith("{"):
+        return _mapping(text)
     words = {"null": None, "none": None, "true": True, "false": False}
     if text.lower() in words:
         return words[text.lower()]
@@ -252,6 +257,25 @@ def scalar(text: str) -> Any:
         except ValueError:
             continue
     return text
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    import yaml
+
+    def plainly(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            if not all(isinstance(name, str) for name in value):
+                raise ConfigError(f"{text!r} is not a mapping of names to values: write {{type: elman, hidden: 3}}.")
+            return {name: plainly(inner) for name, inner in value.items()}
+        return scalar(value) if isinstance(value, str) else value  # YAML reads 1e-3 and None as text
+
+    try:
+        read = yaml.safe_load(text)
+    except yaml.YAMLError:
+        read = None
+    if not isinstance(read, dict):
+        raise ConfigError(f"{text!r} begins like a mapping and is none: write {{type: elman, hidden: 3}}.")
+    return plainly(read)
 
 
 def numbers(value: Any, name: str) -> list[float]:

@@ -128,24 +128,32 @@ def sweep(
         finally:
             tracker.close()
     else:
-        (out / results.FOLDER).mkdir(parents=True, exist_ok=True)
-        ends = dict.fromkeys(digests, "unfinished")
-
-        def watch() -> None:
-            for digest in [d for d, status in ends.items() if status == "unfinished"]:
-                if (out / digest / "summary.json").is_file():
-                    ends[digest] = work.status_of(out / digest)
-            heads = [results.load(path, lambda _: None, whole=False) for path in results.checkpoints(out)]
-            reached = {digest: n for head in heads if head for digest, n in head.updates.items()}
-            done = [o.train.steps if ends[d] != "unfinished" else reached.get(d, 0) for d, o in zip(digests, runs, strict=True)]
-            tell(f"{found.name}: {work.counts(list(ends.values()))}", sum(done), total)
-
+        watch = _watching(found.name, runs, out, tell)
         parts = getattr(executor, "workers", 1)
         for sentence in executor(work.alone, jobs_of(runs, out, parts, **about), watch):
             warn(sentence)
         watch()
     records = [results.read_run(out / d) for d in digests if (out / d / "config.json").is_file()]
     return [record for record in records if record.status != "unfinished"]
+
+
+def _watching(name: str, runs: Sequence[Run], out: Path, tell: Progress) -> Callable[[], None]:
+    """Tells how far the runs have come that other processes train: as the ledger has it."""
+    ends = dict.fromkeys(map(config.digest, runs), "unfinished")
+
+    def watch() -> None:
+        for digest in [d for d, status in ends.items() if status == "unfinished"]:
+            if (out / digest / "summary.json").is_file():
+                ends[digest] = work.status_of(out / digest)
+        heads = [results.load(path, lambda _: None, whole=False) for path in results.checkpoints(out)]
+        reached = {digest: updates for head in heads if head for digest, updates in head.updates.items()}
+        done, total = 0, 0
+        for one, (digest, status) in zip(runs, ends.items(), strict=True):
+            total += one.train.steps
+            done += one.train.steps if status != "unfinished" else reached.get(digest, 0)
+        tell(f"{name}: {work.counts(list(ends.values()))}", done, total)
+
+    return watch
 
 
 def guess(one: Guess, out: Path | str, progress: Progress | None = None) -> dict[str, Any]:

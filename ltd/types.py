@@ -6,7 +6,7 @@ Axis order, said once: time first. Inputs are `[T, B, D]` (or tokens `[T, B]`), 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -263,11 +263,16 @@ class Probe(Protocol):
 class Tracker(Protocol):
     """A mirror of the ledger. Every call may fail without harming the run."""
 
-    def start(self, digest: str, config: Mapping[str, Any], started: str) -> None:
-        """A run begins, or goes on that began at `started`."""
+    def start(
+        self, digest: str, config: Mapping[str, Any], started: str, code: Mapping[str, Any] | None = None
+    ) -> None:
+        """A run begins. `started` is the ledger's time stamp, `code` the commit and versions (else ours)."""
 
-    def log(self, digest: str, row: Mapping[str, float]) -> None:
-        """The scalars of a check; `update` among them."""
+    def log(self, digest: str, row: Mapping[str, Any]) -> None:
+        """The scalars of a check; `update` is the step."""
 
-    def finish(self, digest: str, summary: Mapping[str, Any], folder: Path) -> None:
-        """A run ends; the files of its folder are there."""
+    def finish(self, digest: str, summary: Mapping[str, Any], folder: Path, figures: Iterable[Path] = ()) -> None:
+        """A run ends; its folder may hold curves and figures."""
+
+    def close(self, timeout: float = 60.0) -> None:
+        """Wait for what is on its way, and tell what did not arrive."""

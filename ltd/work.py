@@ -383,7 +383,10 @@ class _Training:
         standing = {d: int(self.block.states.update[s]) for s, d in self.block.standing()}
         waiting = {*self.queue, *self.left} - standing.keys()
         left = sum(self.total - done for done in standing.values()) + self.total * len(waiting)
-        ends = [*self.status.values(), *["finished"] * (len(self.runs) - len(standing) - len(waiting) - len(self.status))]
+        ends = [
+            *self.status.values(),
+            *["finished"] * (len(self.runs) - len(standing) - len(waiting) - len(self.status)),
+        ]
         told = instead or counts([*ends, *["unfinished"] * (len(standing) + len(waiting))])
         whole = self.total * len(self.runs)
         self.tell(f"{self.job.title}: {told}", whole - left, whole)

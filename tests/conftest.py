@@ -9,6 +9,8 @@ FLAGS = {"xla_force_host_platform_device_count": 2, "xla_backend_optimization_le
 given = os.environ.get("XLA_FLAGS", "")
 os.environ["XLA_FLAGS"] = " ".join([given, *(f"--{k}={v}" for k, v in FLAGS.items() if k not in given)]).strip()
 
+os.environ["WANDB_MODE"] = "disabled"  # whatever the machine is configured for
+
 from ltd import runtime
 
 runtime.start()

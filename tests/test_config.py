@@ -175,6 +175,12 @@ def test_errors_of_the_user_become_one_line():
         (["--out=runs/x=y"], {"out": "runs/x=y"}),
         (["--name="], {"name": ""}),
         (["--a=1", "--a=2"], {"a": 2}),
+        (["--task={'type': 'x/y', 'gap': 2}", "--task.gap=3"], {"task": {"type": "x/y", "gap": 3}}),
+        (
+            ["--o={'rate': 1e-05, 'clip': None, 'stop': True, 'in': {'b': \"it's\"}}"],
+            {"o": {"rate": 1e-5, "clip": None, "stop": True, "in": {"b": "it's"}}},
+        ),
+        (["--o={type: rmsprop, decay: 0.9}", "--p={}"], {"o": {"type": "rmsprop", "decay": 0.9}, "p": {}}),
     ],
 )
 def test_parse(words, fields):
@@ -197,6 +203,10 @@ def test_numbers_with_exponents_are_numbers():
         (["seed=1"], "'seed=1' is not a field: fields are written --name=value"),
         (["--seed=1", "stray"], "'stray' is not a field"),
         (["--"], "'--' is not a field"),
+        (["--task={'type': 'x'"], "begins like a mapping and is none"),
+        (["--task={a: 1}}"], "begins like a mapping and is none"),
+        (["--task={a: !!python/name:os.system }"], "begins like a mapping and is none"),
+        (["--task={1: 2}"], "is not a mapping of names to values"),
     ],
 )
 def test_parse_refuses(words, message):

@@ -4,6 +4,7 @@
                metrics.jsonl  one line per check, appended while the run goes on
                summary.json   status and last scores: written last, so a folder without it is unfinished
                params.npz     final parameters, one array per name
+               wandb.json     what was sent to W&B, if anything
                error.txt      of a run that failed: where
 
 One writer per folder (see `ltd.results.unfinished`). Files that are written at once are written beside and renamed.
