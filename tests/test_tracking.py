@@ -338,7 +338,7 @@ def offline(ledger, tmp_path_factory):
     """The ledger sent three times by `ltd sync`, offline, while a listener stands where the server would."""
     out, _ = ledger
     mirror = tmp_path_factory.mktemp("mirror")
-    first = sorted(path for path in out.iterdir() if path.is_dir())[0]
+    first = sorted(path for path in out.glob("[!.]*") if path.is_dir())[0]
     (first / "curves.csv").write_text("cell,lag,adjoint_log10\nelman,1,-0.5\n")
     import matplotlib.pyplot as plt
 
