@@ -33,7 +33,9 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
              the levels of tasks against counting on fresh samples; 1 if one is over 4.5 standard errors
   ltd guess  --task.type=latch/variant2 --cell.type=elman --cell.hidden=1 --guesses=1000 --out=DIR
              random weights instead of training: a task that they solve says nothing about memory
-  ltd runs   DIR [--json]       the runs of a folder
+  ltd runs   DIR [--json|--csv] [--where='task.gap>=50' ...] [--sql='select ...']
+             the runs of a folder; those that fulfil all conditions; or what SQL finds in the tables runs and metrics
+  ltd index  DIR                makes the index of a folder anew, which --csv, --where and --sql keep up to date
   ltd sync   DIR [--wandb=offline|online] [--project=NAME] [--all]
              sends the finished runs of a folder to Weights & Biases; what has been sent is left out
   ltd plot   DIR                figures of a folder: decay curves, training curves, the map of rho against lag
@@ -288,22 +290,16 @@ def do_guess(arguments: list[str]) -> int:
 
 def do_runs(arguments: list[str]) -> int:
     """The runs of a folder."""
-    folder, as_json = _folder(arguments, "runs")
-    from ltd.results import guessed, read_guesses, read_runs
+    from experiments.runs import show
 
-    records, guesses = read_runs(folder, warn), read_guesses(folder, warn)
-    if as_json:
-        rows = [
-            {"digest": r.digest, "status": r.status, "config": r.config, "summary": r.summary, "times": r.times}
-            | {"guessed": guessed(guesses, r.config["task"])}
-            for r in records
-        ]
-        print(json.dumps(rows, indent=1))
-        return 0
-    from experiments.tables import run_table
+    return show(arguments, warn)
 
-    run_table(records, guesses)
-    return 0
+
+def do_index(arguments: list[str]) -> int:
+    """The index of a folder, made anew."""
+    from experiments.runs import rebuild
+
+    return rebuild(arguments, warn)
 
 
 def do_sync(arguments: list[str]) -> int:
@@ -316,7 +312,7 @@ def do_sync(arguments: list[str]) -> int:
     asked, project = take(fields, "wandb", None), take(fields, "project", None)
     if fields:
         raise ConfigError(config.unknown("field", next(iter(fields)), ["wandb", "project", "all"]))
-    folder, _ = _folder(words, "sync")
+    folder = _folder(words, "sync")
     mode = tracking.mode(asked)
     if mode == "off":
         raise ConfigError("wandb is off: choose --wandb=offline, or --wandb=online with an API key.")
@@ -393,7 +389,7 @@ def _check_tasks(names: list[str], fields: dict[str, Any]) -> int:
 
 def do_plot(arguments: list[str]) -> int:
     """The figures of a folder."""
-    folder, _ = _folder(arguments, "plot")
+    folder = _folder(arguments, "plot")
     from experiments.figures import draw
     from ltd.results import writable
 
@@ -476,14 +472,13 @@ def do_doctor(arguments: list[str]) -> int:
     return doctor()
 
 
-def _folder(arguments: list[str], verb: str) -> tuple[Path, bool]:
-    words = [word for word in arguments if word != "--json"]
-    if len(words) != 1 or words[0].startswith("-"):
-        raise ConfigError(f"{verb} needs one folder: ltd {verb} DIR" + (" [--json]" if verb == "runs" else ""))
-    folder = Path(words[0])
+def _folder(arguments: list[str], verb: str) -> Path:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise ConfigError(f"{verb} needs one folder: ltd {verb} DIR")
+    folder = Path(arguments[0])
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder: give the --out of an earlier run.")
-    return folder, "--json" in arguments
+    return folder
 
 
 def warn(sentence: str) -> None:
@@ -499,6 +494,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "sync": do_sync,
     "tasks": do_tasks,
     "runs": do_runs,
+    "index": do_index,
     "plot": do_plot,
     "data": do_data,
     "list": do_list,

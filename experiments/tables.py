@@ -166,6 +166,14 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     _console().print(table)
 
 
+def print_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Values of any kind as a table, whatever the columns are called; a dash for null."""
+    table = _table(*columns)
+    for row in rows:
+        table.add_row(*("-" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v) for v in row))
+    _console().print(table, markup=False)
+
+
 def number(value: Any) -> str:
     """Four significant digits; a dash for what is not there."""
     return "-" if value is None else f"{value:.4g}"
