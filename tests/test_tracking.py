@@ -147,15 +147,11 @@ def test_under_an_agent_a_process_is_one_run(clean, capsys):
 class Made:
     """What was done to a run."""
 
+    starting_step = 0
+
     def __init__(self, given):
-        self.id, self.project, self.given, self.rows, self.summary, self.ended = (
-            given.get("id"),
-            "p",
-            given,
-            [],
-            {},
-            None,
-        )
+        self.id, self.project, self.given = given.get("id"), "p", given
+        self.rows, self.summary, self.ended = [], {}, None
 
     def define_metric(self, *words, **options):
         pass
@@ -171,13 +167,17 @@ class Fake(types.ModuleType):
     """W&B as far as the mirror uses it. `online` is called before an online run is made."""
 
     Settings = dict
+    run = None
 
     def __init__(self, online=lambda: None):
         super().__init__("wandb")
-        self.made, self.online = [], online
+        self.made, self.online, self.torn = [], online, 0
 
     def setup(self, settings):
         pass
+
+    def teardown(self):
+        self.torn += 1
 
     def init(self, **given):
         if given["mode"] == "online":
@@ -243,6 +243,18 @@ def test_a_server_that_does_not_answer_is_told_once_and_left(fake, tmp_path):
     assert len(told) == 1 and "going on offline" in told[0] and "closed port" in told[0]
     assert [made.given["mode"] for made in fake.made] == ["offline", "offline"]
     assert set(tracker.arrived.values()) == {"offline"}
+    assert fake.torn == 1  # else W&B would call the id taken
+
+
+def test_pictures_that_fail_do_not_take_the_numbers_along(fake, tmp_path):
+    told = []
+    (tmp_path / "decay.png").write_text("no picture")
+    tracker = Wandb("offline", None, told.append)
+    one_run(tracker, tmp_path)
+    tracker.close()
+    (made,) = fake.made
+    assert made.summary == {"status": "solved"} and made.ended == 0 and made.rows[-1] == (2, {"update": 2})
+    assert "Image" in told[0] and not (tmp_path / "wandb.json").exists()
 
 
 def test_a_replay_does_not_fall_back(fake, ledger, tmp_path):
