@@ -1,5 +1,6 @@
 """The mirror: chosen by the environment, never in the way of training, and sent again from the ledger."""
 
+import importlib.machinery
 import json
 import math
 import os
@@ -171,6 +172,7 @@ class Fake(types.ModuleType):
 
     def __init__(self, online=lambda: None):
         super().__init__("wandb")
+        self.__spec__ = importlib.machinery.ModuleSpec("wandb", None, origin="here")
         self.made, self.online, self.torn = [], online, 0
 
     def setup(self, settings):
@@ -231,6 +233,19 @@ def test_under_an_agent_the_run_is_the_agents(fake, clean, tmp_path):
     one_run(tracker, tmp_path)
     tracker.close()
     assert not {"id", "project", "entity"} & set(fake.made[0].given)
+
+
+def test_a_run_that_an_agent_asks_for_again_is_sent_from_the_ledger(fake, clean, ledger, capsys):
+    out, _ = ledger
+    clean.setenv("WANDB_SWEEP_ID", "s")
+    words = [f"--{name}={value}" for name, value in TINY.items()]
+    before = [record.times for record in results.read_runs(out, pytest.fail)]
+    assert main(["run", *words, f"--out={out}", "--wandb=offline"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"ledger: {out}   wandb: offline"
+    assert [record.times for record in results.read_runs(out, pytest.fail)] == before
+    (made,) = fake.made
+    assert [step for step, _ in made.rows] == [0, 2, 4, 4] and made.summary["status"] == "finished"
+    assert "id" not in made.given
 
 
 def test_a_server_that_does_not_answer_is_told_once_and_left(fake, tmp_path):

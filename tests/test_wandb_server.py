@@ -173,7 +173,7 @@ def test_a_closed_port_is_told_once_and_all_goes_on_offline(environment, tmp_pat
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
     lines = python(CLOSED, tmp_path, env=environment(address))
-    assert len(lines) == 2 and "W&B does not answer" in lines[0] and "going on offline" in lines[0]
+    assert len(lines) == 2 and "W&B did not take a run" in lines[0] and "going on offline" in lines[0]
     assert lines[1] == "arrived offline offline"
     assert len(list((tmp_path / "mirror").glob("wandb/offline-run-*/*.wandb"))) == 2
 

@@ -165,13 +165,13 @@ class Wandb:
         )
 
     def _no_answer(self, error: BaseException) -> None:
-        """The server does not answer: from now on offline, or not at all."""
+        """The server does not answer, or refuses: from now on offline, or not at all."""
         if self.insist:
             self._dead = _line(error)
             return
         self.mode = "offline"
         self._tell(
-            f"W&B does not answer ({_line(error)}): going on offline; the ledger can be sent later: ltd sync DIR"
+            f"W&B did not take a run ({_line(error)}): going on offline; the ledger can be sent later: ltd sync DIR"
         )
 
     def _release(self) -> None:
