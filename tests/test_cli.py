@@ -65,6 +65,11 @@ REFUSED = {
     "probe jacobian --precision=tensorfloat32": "must be one of float32, float64",
     "runs": "needs one folder",
     "runs nowhere": "nowhere is not a folder",
+    "run --wandb=maybe": "wandb = 'maybe': must be one of off, offline, online",
+    "sync": "sync needs one folder",
+    "sync nowhere --wandb=offline": "nowhere is not a folder",
+    "sync . --wandb=off": "wandb is off: choose --wandb=offline",
+    "sync . --nonsense=3": "no field 'nonsense'; known: wandb, project, all",
     "runs file": "file is not a folder",
     "plot nowhere": "nowhere is not a folder",
     "plot .": "holds neither runs nor curves.csv",
@@ -111,7 +116,7 @@ def test_help_does_not_import_jax():
     assert "ltd probe" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "probe", "list", "runs", "plot", "demo", "conformance", "doctor"])
+@pytest.mark.parametrize("command", ["run", "probe", "list", "runs", "sync", "plot", "demo", "conformance", "doctor"])
 def test_every_verb_explains_itself(command, capsys):
     assert main([command, "--help"]) == 0
     out = capsys.readouterr().out

@@ -1,5 +1,6 @@
 """The mirror: chosen by the environment, never in the way of training, and sent again from the ledger."""
 
+import importlib.machinery
 import json
 import math
 import os
@@ -147,15 +148,11 @@ def test_under_an_agent_a_process_is_one_run(clean, capsys):
 class Made:
     """What was done to a run."""
 
+    starting_step = 0
+
     def __init__(self, given):
-        self.id, self.project, self.given, self.rows, self.summary, self.ended = (
-            given.get("id"),
-            "p",
-            given,
-            [],
-            {},
-            None,
-        )
+        self.id, self.project, self.given = given.get("id"), "p", given
+        self.rows, self.summary, self.ended = [], {}, None
 
     def define_metric(self, *words, **options):
         pass
@@ -171,13 +168,18 @@ class Fake(types.ModuleType):
     """W&B as far as the mirror uses it. `online` is called before an online run is made."""
 
     Settings = dict
+    run = None
 
     def __init__(self, online=lambda: None):
         super().__init__("wandb")
-        self.made, self.online = [], online
+        self.__spec__ = importlib.machinery.ModuleSpec("wandb", None, origin="here")
+        self.made, self.online, self.torn = [], online, 0
 
     def setup(self, settings):
         pass
+
+    def teardown(self):
+        self.torn += 1
 
     def init(self, **given):
         if given["mode"] == "online":
@@ -233,6 +235,19 @@ def test_under_an_agent_the_run_is_the_agents(fake, clean, tmp_path):
     assert not {"id", "project", "entity"} & set(fake.made[0].given)
 
 
+def test_a_run_that_an_agent_asks_for_again_is_sent_from_the_ledger(fake, clean, ledger, capsys):
+    out, _ = ledger
+    clean.setenv("WANDB_SWEEP_ID", "s")
+    words = [f"--{name}={value}" for name, value in TINY.items()]
+    before = [record.times for record in results.read_runs(out, pytest.fail)]
+    assert main(["run", *words, f"--out={out}", "--wandb=offline"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"ledger: {out}   wandb: offline"
+    assert [record.times for record in results.read_runs(out, pytest.fail)] == before
+    (made,) = fake.made
+    assert [step for step, _ in made.rows] == [0, 2, 4, 4] and made.summary["status"] == "finished"
+    assert "id" not in made.given
+
+
 def test_a_server_that_does_not_answer_is_told_once_and_left(fake, tmp_path):
     told = []
     fake.online = fail("closed port")
@@ -243,6 +258,18 @@ def test_a_server_that_does_not_answer_is_told_once_and_left(fake, tmp_path):
     assert len(told) == 1 and "going on offline" in told[0] and "closed port" in told[0]
     assert [made.given["mode"] for made in fake.made] == ["offline", "offline"]
     assert set(tracker.arrived.values()) == {"offline"}
+    assert fake.torn == 1  # else W&B would call the id taken
+
+
+def test_pictures_that_fail_do_not_take_the_numbers_along(fake, tmp_path):
+    told = []
+    (tmp_path / "decay.png").write_text("no picture")
+    tracker = Wandb("offline", None, told.append)
+    one_run(tracker, tmp_path)
+    tracker.close()
+    (made,) = fake.made
+    assert made.summary == {"status": "solved"} and made.ended == 0 and made.rows[-1] == (2, {"update": 2})
+    assert "Image" in told[0] and not (tmp_path / "wandb.json").exists()
 
 
 def test_a_replay_does_not_fall_back(fake, ledger, tmp_path):

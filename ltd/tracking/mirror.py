@@ -136,6 +136,7 @@ class Wandb:
             self._no_answer(error)
             if self._dead:
                 raise
+            self._release()
             run = self._init(digest, config, started)
         run.define_metric("update")
         run.define_metric("*", step_metric="update")
@@ -164,24 +165,33 @@ class Wandb:
         )
 
     def _no_answer(self, error: BaseException) -> None:
-        """The server does not answer: from now on offline, or not at all."""
+        """The server does not answer, or refuses: from now on offline, or not at all."""
         if self.insist:
             self._dead = _line(error)
             return
         self.mode = "offline"
         self._tell(
-            f"W&B does not answer ({_line(error)}): going on offline; the ledger can be sent later: ltd sync DIR"
+            f"W&B did not take a run ({_line(error)}): going on offline; the ledger can be sent later: ltd sync DIR"
         )
+
+    def _release(self) -> None:
+        """Let go of the id of a run that could not be begun: W&B's process keeps it while it lives."""
+        wandb: Any = importlib.import_module("wandb")
+        if not self._open and wandb.run is None:
+            wandb.teardown()
 
     def _log(self, digest: str, row: dict[str, Any]) -> None:
         self._step[digest] = int(row["update"])
         self._open[digest].log(row, step=self._step[digest])
 
     def _finish(self, digest: str, summary: dict[str, Any], folder: Path, figures: tuple[Path, ...]) -> None:
-        run = self._open[digest]
-        shown = media(summary.pop("lengths", None), folder, figures)
-        # W&B's summary holds the last of each history key: the last check must be in before ours is written over it
-        run.log({"update": self._step[digest], **shown}, step=self._step[digest], commit=True)
+        run, problem = self._open[digest], None
+        try:
+            shown = media(summary.pop("lengths", None), folder, figures)
+            self._last(run, self._step[digest], shown)
+        except Exception as error:  # the numbers go without their pictures
+            problem = error
+            self._last(run, self._step[digest], {})
         run.summary.update(summary)
         mode, made = self._made[digest]
         try:
@@ -194,8 +204,16 @@ class Wandb:
             raise
         finally:
             del self._open[digest]
+        if problem:
+            raise problem
         self.arrived[digest] = mode
         note(folder, mode, made, run.project)
+
+    def _last(self, run: Any, step: int, shown: dict[str, Any]) -> None:
+        """The end of the history. A run that W&B knows from before takes no step twice, and its pictures a new one."""
+        # W&B's summary holds the last of each history key: the last check must be in before ours is written over it
+        if shown or run.starting_step <= step:
+            run.log({"update": step, **shown}, step=max(step, run.starting_step), commit=True)
 
 
 def media(lengths: Any, folder: Path, figures: Iterable[Path] = ()) -> dict[str, Any]:
