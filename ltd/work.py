@@ -6,6 +6,7 @@ old place, so that it ends with the same numbers bit for bit on the same machine
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 import traceback
@@ -162,7 +163,7 @@ class _Training:
         self.began: dict[str, float] = {}
         self.left: dict[str, State] = {}  # runs that were left in the middle, as they stood
         self.status: dict[str, str] = {}  # of the runs that ended here
-        self.others: dict[str, tuple[int, list[float], bool]] = {}  # histories of runs elsewhere, by size of file
+        self.others: dict[str, tuple[int, list[dict[str, Any]]]] = {}  # records of runs elsewhere, and their size
         self.block: Block = None  # type: ignore[assignment]
         self.name = ""
 
@@ -357,27 +358,26 @@ class _Training:
             return set()
         histories, over = [], []
         for digest in early.runs:
-            if digest in self.rows:
-                histories.append([row[early.metric] for row in self.rows[digest] if early.metric in row])
-                over.append(digest not in self.block.runs)
-            else:
-                history, done = self._history(digest, early.metric)
-                histories.append(history)
-                over.append(done)
+            rows = self.rows[digest] if digest in self.rows else self._rows_elsewhere(digest)
+            history = [row[early.metric] for row in rows if early.metric in row]
+            if rows and rows[-1].get("status", RUNNING) != RUNNING:
+                # solved or diverged: it stands for what it reached, or for the worst, at all later checks
+                rest = math.nan if rows[-1]["status"] == DIVERGED else history[-1]
+                history += [rest] * (self.trainer.chunks + 1 - len(history))
+            histories.append(history)
+            over.append(digest not in self.block.runs)
         found = early.rule.stops(early.goal, histories, over)
         return {d for d, stop in zip(early.runs, found, strict=True) if stop and d in self.block.runs}
 
-    def _history(self, digest: str, metric: str) -> tuple[list[float], bool]:
-        folder = self.out / digest
+    def _rows_elsewhere(self, digest: str) -> list[dict[str, Any]]:
+        """The records of a run that is not of this job, as far as they have come."""
         try:
-            size = (folder / "metrics.jsonl").stat().st_size
+            size = (self.out / digest / "metrics.jsonl").stat().st_size
         except OSError:
-            return [], False
+            return []
         if self.others.get(digest, (-1,))[0] != size:
-            rows = results.rows_of(folder)
-            values = [np.nan if row[metric] is None else float(row[metric]) for row in rows if metric in row]
-            self.others[digest] = (size, values, (folder / "summary.json").is_file())
-        return self.others[digest][1:]
+            self.others[digest] = (size, results.rows_of(self.out / digest))
+        return self.others[digest][1]
 
     def _say(self, instead: str = "") -> None:
         standing = {d: int(self.block.states.update[s]) for s, d in self.block.standing()}
