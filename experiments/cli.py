@@ -5,8 +5,10 @@ This file imports nothing heavy: `ltd --help` answers before jax would have been
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import Any
 
 from ltd import config, runtime
 from ltd.config import ConfigError
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EFBIG)
 
 USAGE = """\
 ltd: how far back does this recurrent network remember, why does it stop, what makes it remember longer?
@@ -58,6 +62,9 @@ A cell, net or task of your own: --cell.type=package.module:Class.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; the exit code."""
+    entered = arguments is None  # as a program of its own
+    if entered:
+        signal.signal(signal.SIGTERM, _terminate)
     arguments = sys.argv[1:] if arguments is None else arguments
     # a user's own cells and tasks are found where the user stands, after ours, so that nothing of ours is shadowed
     for folder in (str(Path(__file__).resolve().parents[1]), os.getcwd()):
@@ -75,14 +82,36 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         return VERBS[verb](rest if verb in ("run", "probe", "guess", "demo") else common(rest))
     except ConfigError as error:
-        print(f"ltd: {error}", file=sys.stderr)
+        warn(str(error))
         return 2
-    except KeyboardInterrupt:
-        print("ltd: interrupted; what was finished is in the ledger.", file=sys.stderr)
-        return 130
+    except (KeyboardInterrupt, Terminated) as error:
+        code = 143 if isinstance(error, Terminated) else 130
+        warn("stopped; what was finished is in the ledger, and the same command goes on with the rest.")
+        if entered:  # a computation that is under way would be waited for
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+        return code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        warn(
+            f"cannot write{where}: {error.strerror}. What was finished is safe; mend it, and the same command goes on."
+        )
+        return 1
+
+
+class Terminated(BaseException):
+    """A SIGTERM, as a scheduler sends it."""
+
+
+def _terminate(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    raise Terminated
 
 
 def describe(verb: str) -> str:
@@ -159,15 +188,12 @@ def do_run(arguments: list[str]) -> int:
     runs = launch.seeds_of(one, seeds)
     launch.check_run(one)
     known = finished(out, runs[0])
-    tracker = tracking.make(mode, out.name, warn)
     print(f"ledger: {out}   wandb: {mode}", flush=True)
-    try:
+    with tracking.mirror(mode, out.name, warn) as tracker:
         if known and tracking.under_agent():  # the agent's run wants its numbers all the same
             tracking.replay(tracker, known)
         with bar() as progress:
             records = launch.run(runs, out, progress, tracker)
-    finally:
-        tracker.close()
     run_table(records, read_guesses(out, warn))
     length_table(records)
     for record in records:

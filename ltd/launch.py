@@ -115,8 +115,7 @@ def sweep(
     total = sum(one.train.steps for one in runs)
     if executor is None or isinstance(executor, InProcess):
         before = 0
-        tracker = tracking.make(about.get("mirror", "off"), found.name, warn)
-        try:
+        with tracking.mirror(about.get("mirror", "off"), found.name, warn) as tracker:
             for job in jobs_of(runs, out, **about):
                 share = sum(one.train.steps for one in job.runs)
 
@@ -125,8 +124,6 @@ def sweep(
 
                 work.attempt(job, inside, tracker, warn)
                 before += share
-        finally:
-            tracker.close()
     else:
         watch = _watching(found.name, runs, out, tell)
         parts = getattr(executor, "workers", 1)

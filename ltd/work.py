@@ -25,7 +25,7 @@ from ltd.model import make_task
 from ltd.runtime import precision
 from ltd.settings import Run, body_of
 from ltd.sweep import places, vectorised
-from ltd.train import State, Trainer, summarise
+from ltd.train import DIVERGED, RUNNING, State, Trainer, summarise
 from ltd.trees import flat
 from ltd.types import Tracker
 
@@ -113,11 +113,8 @@ def alone(job: Job) -> None:
     def warn(sentence: str) -> None:
         print(f"ltd: {sentence}", file=sys.stderr, flush=True)
 
-    tracker = tracking.make(job.mirror, job.group, warn)
-    try:
+    with tracking.mirror(job.mirror, job.group, warn) as tracker:
         attempt(job, lambda *_: None, tracker, warn)
-    finally:
-        tracker.close()
 
 
 def _fail(job: Job, line: str, trace: str) -> int:

@@ -5,10 +5,11 @@ The ledger is the truth. A mirror may lag, fail or be missing; what it missed ca
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import netrc
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,9 +21,10 @@ from ltd.tracking.replay import replay, sync
 if TYPE_CHECKING:  # ltd.types loads jax
     from ltd.types import Tracker
 
-__all__ = ["MODES", "Null", "Wandb", "check", "make", "mode", "replay", "sync", "under_agent"]
+__all__ = ["MODES", "Null", "Wandb", "check", "make", "mirror", "mode", "replay", "sync", "under_agent"]
 
 MODES = ("off", "offline", "online")
+INTERRUPTED = 5.0  # seconds that what was sent may still take to arrive after Ctrl-C
 WORDS = {  # the values of WANDB_MODE
     "disabled": "off",
     "offline": "offline",
@@ -71,6 +73,18 @@ def make(
 ) -> Tracker:
     """The tracker of a mode; `tell` is handed the one line about what did not arrive."""
     return Null() if mode == "off" else Wandb(mode, group, tell, project)
+
+
+@contextlib.contextmanager
+def mirror(mode: str, group: str | None, tell: Callable[[str], None]) -> Iterator[Tracker]:
+    """A tracker for a block of code, closed at its end: patiently, but not where the block was interrupted."""
+    tracker = make(mode, group, tell)
+    try:
+        yield tracker
+    except BaseException:
+        tracker.close(INTERRUPTED)
+        raise
+    tracker.close()
 
 
 class Null:
