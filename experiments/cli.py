@@ -25,9 +25,11 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
   ltd run    --task.type=copy/arjovsky2016 --task.gap=100 --cell.type=lstm --cell.hidden=128 --seeds=5 --out=runs/copy
              train on a long-lag task; all seeds in one compiled program. No verb means run.
   ltd sweep  FILE.yaml --out=DIR [--dry-run] [--lanes=N] [--executor=process|pool|ray] [--workers=N]
-             [--ray-address=auto]
+             [--ray-address=auto] [--gpus=0.5]
              the runs of a W&B sweep file, seeds and settings as lanes of compiled programs; killed at any moment, the
-             same command goes on. --dry-run says what it will cost; further fields stand over those of the file
+             same command goes on. --dry-run says what it will cost; further fields stand over those of the file.
+             pool: processes that share cores and GPUs; ray: tasks of one core each, and of GPUs if asked; all nodes
+             must see DIR under one path
   ltd probe  gradient|jacobian --cell.type=elman --rho=0.5,0.9,1.0,1.1,1.5 --length=200 --seeds=10 --out=DIR
              how gradients decay through time. On a task's loss: --task.type=...; on a trained network: --run=DIR/DIGEST
              or, in one picture, on every cell: --cell.type=all
@@ -80,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
         if any(word in ("-h", "--help") for word in rest):
             print(describe(verb), end="")
             return 0
-        return VERBS[verb](rest if verb in ("run", "probe", "guess", "demo") else common(rest))
+        return VERBS[verb](rest if verb in ("run", "sweep", "probe", "guess", "demo") else common(rest))
     except ConfigError as error:
         warn(str(error))
         return 2
@@ -159,6 +161,8 @@ def take(fields: dict[str, Any], name: str, default: Any, kind: type = str) -> A
     value = fields.pop(name, default)
     if value is None or (kind is str and isinstance(value, str)):
         return value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
     if kind is str or isinstance(value, bool) != (kind is bool) or not isinstance(value, kind):
         if kind is str and isinstance(value, (int, float)):
             return str(value)
@@ -219,8 +223,12 @@ def do_sweep(arguments: list[str]) -> int:
     for option, value in (("lanes", lanes), ("workers", workers)):
         if value is not None and value < 1:
             raise ConfigError(f"{option} = {value} must be at least 1.")
-    executor, devices = _executor(name, workers, address)
-    runtime.start(device if name == "process" else "cpu")
+    gpus = take(fields, "gpus", None, float)
+    executor, devices = _executor(name, workers, address, gpus, device)
+    if name == "ray" and not executor.gpus and device == "auto":
+        device = "cpu"
+    here = name == "process" or bool(flags)
+    runtime.start(device if here else "cpu")  # the GPU is for the processes that compute
     from experiments.sweep import sweep
 
     if not flags:
@@ -229,7 +237,9 @@ def do_sweep(arguments: list[str]) -> int:
     return sweep(Path(words[0]), fields, out, executor, about, bool(flags), warn)
 
 
-def _executor(name: str, workers: int | None, address: str | None) -> tuple[Any, int | None]:
+def _executor(
+    name: str, workers: int | None, address: str | None, gpus: float | None, device: str
+) -> tuple[Any, int | None]:
     """The executor, and how many host devices each of its processes has on a CPU."""
     from ltd import executors
 
@@ -237,13 +247,18 @@ def _executor(name: str, workers: int | None, address: str | None) -> tuple[Any,
         raise ConfigError(f"ray-address = {address!r} has no meaning for executor = {name}: leave it out.")
     if workers is not None and name != "pool":
         raise ConfigError(f"workers = {workers} has no meaning for executor = {name}: leave it out.")
+    if gpus is not None and name != "ray":
+        raise ConfigError(f"gpus = {gpus:g} has no meaning for executor = {name}: leave it out.")
     if name == "process":
-        return executors.InProcess(), None
+        return None, None
     if name == "pool":
         count = workers or runtime.cores()
         return executors.Pool(count), max(1, runtime.cores() // count)
     if name == "ray":
-        return executors.Ray(address), 1
+        gpus = float(device == "gpu") if gpus is None else gpus
+        if gpus < 0 or (gpus > 1 and gpus != int(gpus)):
+            raise ConfigError(f"gpus = {gpus:g} must be a part of one GPU, or a whole number of them.")
+        return executors.Ray(address, gpus=gpus), 1
     raise ConfigError(config.unknown("executor", name, ["process", "pool", "ray"]))
 
 

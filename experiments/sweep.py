@@ -22,7 +22,7 @@ def sweep(
     file: Path,
     fixed: dict[str, Any],
     out: str | None,
-    executor: Executor,
+    executor: Executor | None,
     about: dict[str, Any],
     dry: bool,
     warn: Callable[[str], None],

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from ltd import config, measure, results, tracking, work
 from ltd import guess as guessing
-from ltd.executors import Executor, InProcess
+from ltd.executors import Executor
 from ltd.model import fill, make_task, takes_cell
 from ltd.results import Record
 from ltd.runtime import precision
@@ -105,15 +105,18 @@ def sweep(
 ) -> list[Record]:
     """Train the runs of a sweep; their records in order, failed ones among them.
 
-    A run that fails is recorded and the others go on. `about`: fields of `ltd.work.Job`, such as lanes and mirror.
+    A run that fails is recorded and the others go on. With an executor (`ltd.executors`) other processes train, on
+    other machines too if `out` is a folder that all of them see under one path. `about`: fields of `ltd.work.Job`, such
+    as lanes and mirror.
     """
-    out, tell = results.writable(Path(out)), progress or (lambda *_: None)
+    out = results.writable(Path(out).absolute())  # for processes that stand elsewhere
+    tell = progress or (lambda *_: None)
     digests = [config.digest(one) for one in runs]
     about["group"] = found.name
     if found.stop is not None and found.metric is not None:
         about["early"] = work.Early(found.stop, found.metric.name, found.metric.goal, tuple(digests))
     total = sum(one.train.steps for one in runs)
-    if executor is None or isinstance(executor, InProcess):
+    if executor is None:
         before = 0
         with tracking.mirror(about.get("mirror", "off"), found.name, warn) as tracker:
             for job in jobs_of(runs, out, **about):
@@ -126,9 +129,8 @@ def sweep(
                 before += share
     else:
         watch = _watching(found.name, runs, out, tell)
-        parts = getattr(executor, "workers", 1)
-        for sentence in executor(work.alone, jobs_of(runs, out, parts, **about), watch):
-            warn(sentence)
+        parts = -(-executor.room() // len(jobs_of(runs, out)))  # so that no worker is idle
+        executor(work.alone, jobs_of(runs, out, parts, **about), watch, warn)
         watch()
     records = [results.read_run(out / d) for d in digests if (out / d / "config.json").is_file()]
     return [record for record in records if record.status != "unfinished"]

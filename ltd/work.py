@@ -7,7 +7,6 @@ old place, so that it ends with the same numbers bit for bit on the same machine
 from __future__ import annotations
 
 import math
-import sys
 import time
 import traceback
 from collections import deque
@@ -106,13 +105,9 @@ def attempt(job: Job, tell: Tell, tracker: Tracker, warn: Callable[[str], None])
         warn(f"{job.title}: {number} runs failed ({line}). Where: error.txt in their folders.")
 
 
-def alone(job: Job) -> None:
+def alone(job: Job, warn: Callable[[str], None]) -> None:
     """The same in a process of its own."""
     runtime.start(job.device, job.devices)
-
-    def warn(sentence: str) -> None:
-        print(f"ltd: {sentence}", file=sys.stderr, flush=True)
-
     with tracking.mirror(job.mirror, job.group, warn) as tracker:
         attempt(job, lambda *_: None, tracker, warn)
 
