@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from experiments.sweep_figures import category, draw_sweep
 from experiments.tables import choice
 from ltd import plots
 from ltd.config import Choice, ConfigError
 from ltd.model import make_task
+from ltd.plots.training import LAG
 from ltd.results import Record, guessed, read_guesses, read_runs
-from ltd.settings import body_of
 
 Warn = Callable[[str], None]
 
@@ -26,8 +28,12 @@ def draw(folder: Path, warn: Warn) -> list[Path]:
     if (folder / "curves.csv").is_file():
         drawn += draw_probe(folder)
     records = [r for r in read_runs(folder, warn) if r.status != "unfinished"]
+    guesses = read_guesses(folder, warn)
+    whole = [r for r in records if r.status != "failed"]
+    if whole:
+        drawn += draw_training(folder, whole, guesses)
     if records:
-        drawn += draw_training(folder, records, read_guesses(folder, warn))
+        drawn += draw_sweep(folder, records, guesses, warn)
     return drawn
 
 
@@ -88,7 +94,8 @@ def draw_probe(folder: Path) -> list[Path]:
 
 
 def draw_training(folder: Path, records: Sequence[Record], guesses: Sequence[dict[str, Any]] = ()) -> list[Path]:
-    """`training`; `lengths` where runs were tested at other lengths, `map` where there are several rho.
+    """`training`; `lengths` where runs were tested at other lengths; where there are several rho `map`, one for each
+    network and task.
 
     The map of a task that guessing solves is not drawn, and its other panels say so.
     """
@@ -99,10 +106,20 @@ def draw_training(folder: Path, records: Sequence[Record], guesses: Sequence[dic
     if tested:
         figure, table = plots.length_curves(tested)
         drawn += plots.save(figure, folder / "lengths", table, [r.digest for r in records if "lengths" in r.summary])
-    with_rho = [r for r in records if r.config["rho"] is not None and not _solved_by_guessing(r, guesses)]
-    if len({r.config["rho"] for r in with_rho}) > 1:
-        drawn += draw_map(folder, with_rho, [])
+    maps: dict[tuple[str, str], list[Record]] = {}
+    for r in records:
+        if r.config["rho"] is not None and not _solved_by_guessing(r, guesses):
+            maps.setdefault((category(r), r.config["task"]["type"]), []).append(r)
+    maps = {kind: its for kind, its in maps.items() if len({r.config["rho"] for r in its}) > 1}
+    for kind, its in maps.items():
+        drawn += draw_map(folder, its, [], _map_name(kind, list(maps)))
     return drawn
+
+
+def _map_name(kind: tuple[str, str], kinds: Sequence[tuple[str, str]]) -> str:
+    """`map`, and what tells it from the others where there are several: `map_lstm`."""
+    told = [part for i, part in enumerate(kind) if len({other[i] for other in kinds}) > 1]
+    return "_".join(["map", *(re.sub(r"\W+", "_", part).strip("_") for part in told)])
 
 
 def _solved_by_guessing(record: Record, guesses: Sequence[dict[str, Any]]) -> bool:
@@ -117,11 +134,11 @@ def _warned(record: Record, guesses: Sequence[dict[str, Any]]) -> dict[str, str]
 
 def _names(record: Record) -> dict[str, Any]:
     """The panel and the colour of a run, and its seed."""
-    task, cell = record.config["task"], record.config["cell"] or {}
+    task = record.config["task"]
     sizes = ", ".join(choice(task, "task").split()[1:]).replace("=", " ")
     return {
         "title": f"{task['type']}\n{sizes}" if sizes else task["type"],
-        "label": body_of(record.config) + (f" {cell['activation']}" if "activation" in cell else ""),
+        "label": category(record),
         "seed": record.config["seed"],
     }
 
@@ -152,17 +169,24 @@ def training_row(record: Record) -> dict[str, Any]:
     }
 
 
-def lag_of(record: Record) -> int:
-    """The shortest lag of a run's task."""
+def lag_of(record: Record) -> tuple[int, int]:
+    """The shortest and the longest lag of a run's task."""
     options = dict(record.config["task"])
-    return make_task(Choice(options.pop("type"), options)).lag[0]
+    return make_task(Choice(options.pop("type"), options)).lag
 
 
-def draw_map(folder: Path, records: Sequence[Record], slopes: Sequence[dict[str, float]]) -> list[Path]:
-    """Solved share over rho and lag, the decay slope at the same rho below it."""
+def draw_map(
+    folder: Path, records: Sequence[Record], slopes: Sequence[dict[str, float]], name: str = "map"
+) -> list[Path]:
+    """Solved share over rho and lag, the decay slope at the same rho below it.
+
+    The lag is the shortest one, or the longest where tasks of several lengths agree in the shortest.
+    """
+    lags = {record.digest: lag_of(record) for record in records}
+    longest = len({lag[0] for lag in lags.values()}) < len({lag[1] for lag in lags.values()})
     fields: dict[tuple[float, int], list[Record]] = {}
     for record in records:
-        fields.setdefault((record.config["rho"], lag_of(record)), []).append(record)
+        fields.setdefault((record.config["rho"], lags[record.digest][longest]), []).append(record)
     shares = [
         {
             "rho": rho,
@@ -174,8 +198,8 @@ def draw_map(folder: Path, records: Sequence[Record], slopes: Sequence[dict[str,
         for (rho, lag), group in sorted(fields.items())
     ]
     slopes = slopes or fresh_slopes(records)
-    figure, table = plots.solved_map(shares, slopes)
-    return plots.save(figure, folder / "map", table, [r.digest for r in records])
+    figure, table = plots.solved_map(shares, slopes, lag="longest lag of the task (steps)" if longest else LAG)
+    return plots.save(figure, folder / name, table, [r.digest for r in records])
 
 
 def fresh_slopes(records: Sequence[Record]) -> list[dict[str, float]]:

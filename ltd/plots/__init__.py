@@ -5,16 +5,21 @@ Colours, safe for the colour blind: viridis for rho, Okabe-Ito for names. Widths
 
 from ltd.plots.common import save
 from ltd.plots.decay import decay_curves, portrait, slope_against_rho
+from ltd.plots.sweeps import last_losses, sampled_losses, solved_curve, solved_grid
 from ltd.plots.tasks import example
 from ltd.plots.training import length_curves, solved_map, training_curves
 
 __all__ = [
     "decay_curves",
     "example",
+    "last_losses",
     "length_curves",
     "portrait",
+    "sampled_losses",
     "save",
     "slope_against_rho",
+    "solved_curve",
+    "solved_grid",
     "solved_map",
     "training_curves",
 ]

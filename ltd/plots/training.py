@@ -29,6 +29,7 @@ from ltd.plots.common import (
 )
 from ltd.plots.decay import draw_slopes
 
+LAG = "lag of the task (steps)"
 LEVELS: Any = (DASHED, DOTTED, "-.")  # blind, strict, optimum
 
 
@@ -65,7 +66,7 @@ def training_curves(runs: Rows) -> tuple[Figure, Table]:
 
 
 @styled
-def solved_map(shares: Rows, slopes: Rows, width: float = FULL) -> tuple[Figure, Table]:
+def solved_map(shares: Rows, slopes: Rows, width: float = FULL, lag: str = LAG) -> tuple[Figure, Table]:
     """Which lags are learned at which rho, above; how the gradient decays at the same rho, below.
 
     A share is `rho, lag, solved, total, diverged` (counts of runs); a slope is `rho, slope` (log10 per step; a number
@@ -78,8 +79,8 @@ def solved_map(shares: Rows, slopes: Rows, width: float = FULL) -> tuple[Figure,
     image, table = np.full((len(lags), len(rhos)), np.nan), Table()
     for row in shares:
         about = {name: row[name] for name in ("rho", "lag", "solved", "total", "diverged")}
-        rho, lag, solved, total, diverged = about.values()
-        x, y = rhos.index(rho), lags.index(lag)
+        rho, _, solved, total, diverged = about.values()
+        x, y = rhos.index(rho), lags.index(row["lag"])
         (low, high), image[y, x] = stats.wilson(solved, total), solved / total
         ink = "white" if image[y, x] > 0.65 else "black"
         above.text(x, y + 0.13 * room, f"{solved}/{total}", ha="center", va="center", color=ink)
@@ -91,7 +92,7 @@ def solved_map(shares: Rows, slopes: Rows, width: float = FULL) -> tuple[Figure,
     style: dict[str, Any] = {"cmap": "Blues", "vmin": 0, "vmax": 1, "edgecolors": "0.8", "linewidth": 0.4}
     fields = above.pcolormesh(np.arange(len(rhos)), np.arange(len(lags)), image, shading="nearest", **style)
     figure.colorbar(fields, ax=above, label="share of runs solved", pad=0.01, aspect=12)
-    above.set(yticks=range(len(lags)), yticklabels=[f"{lag:g}" for lag in lags], ylabel="lag of the task (steps)")
+    above.set(yticks=range(len(lags)), yticklabels=[f"{value:g}" for value in lags], ylabel=lag)
     above.set(facecolor="0.88")  # shows where there are no runs
     above.set_title("solved / runs" + ", 95 % Wilson interval" * room + r"; $\times$: diverged", loc="left")
     slope = draw_slopes(below, {"median and range of seeds": slopes}, rhos.index)
