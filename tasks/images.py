@@ -237,13 +237,37 @@ class Digits8(ImageSequence):
 class Mnist(ImageSequence):
     """Name a handwritten digit of 28 x 28 pixels, read one pixel at a time: sequential and permuted MNIST.
 
-        order              scaled to
-        raster_lezcano2019     raster             0..1
-        permuted_lezcano2019   permuted by seed   0..1
-        raster_bai2018         raster             (0..1 - 0.1307) / 0.3081
-        permuted_bai2018       permuted by seed   (0..1 - 0.1307) / 0.3081
+        variant raster_lezcano2019
+        pixel          0       1     406     407     783
+        grey          51     255     204     102       0
+        step           0       1     406     407     783
+        input        0.2       1     0.8     0.4       0
+        class          7
 
-        784 steps of one pixel, the class at the last; the permutation is numpy's RandomState(seed).permutation(784)
+        variant permuted_lezcano2019
+        pixel        319     576     323      39     346
+        grey          51     255     204     102       0
+        step           0       1       2     782     783
+        input        0.2       1     0.8     0.4       0
+        class          4
+
+        variant raster_bai2018
+        pixel          0       1     406     407     783
+        grey          51     255     204     102       0
+        step           0       1     406     407     783
+        input     0.2249  2.8215  2.1723  0.8741 -0.4242
+        class          7
+
+        variant permuted_bai2018
+        pixel        319     576     323      39     346
+        grey          51     255     204     102       0
+        step           0       1       2     782     783
+        input     0.2249  2.8215  2.1723  0.8741 -0.4242
+        class          4
+
+        784 steps of one pixel, of which five are shown (the others are black here), and the class at the last;
+        order: raster or RandomState(seed).permutation(784); input: grey / 255, in bai2018 less 0.1307 and divided by
+        0.3081
 
     The file is `mnist.npz` in the folder that LTD_DATA names, or at `path`; `ltd data get mnist` fetches it.
 

@@ -41,8 +41,10 @@ def test_long_examples_are_wrapped():
 
 
 def test_every_dialect_draws_an_example_that_can_be_built():
-    for name in [name for name, build in TASKS.items() if not build().file]:
+    for name, build in TASKS.items():
         assert show.drawn(name), name
+        if build().file:
+            continue
         task = TASKS[name](**show.drawn_sizes(name))
         assert task.name == name and len(show.cells(task, show.example(task, 0))[0][1]) == task.steps
 
