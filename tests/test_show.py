@@ -90,6 +90,16 @@ def test_numbers_are_regressed_on_what_is_shown():
     assert found["blind"].loss == pytest.approx(1 / 6, abs=4 * found["blind"].loss_error)
 
 
+def test_rows_of_digits_are_judged_without_memory_by_the_last_row_alone():
+    """Their strict level is counted, does not depend on what was shown before, and no image is known by its row."""
+    task = TASKS["digits8/rows"](split="test")
+    assert all(row["ok"] for row in show.check(task, jax.random.key(4), 4_000))
+    batch = jax.device_get(task.sample(jax.random.key(5), 200))
+    forgotten = batch._replace(inputs=np.where(np.arange(8)[:, None, None] < 7, 0.0, batch.inputs))
+    np.testing.assert_array_equal(task.glance(batch), task.glance(forgotten))
+    assert float(task.metric(task.glance(batch), batch)) < 0.7  # a table of the rows names 0.98 of them
+
+
 def test_check_prints_and_fails(monkeypatch, capsys):
     assert main(["tasks", "check", "parity/arora2024", "--samples=2000", "--seed=3"]) == 0
     assert "3 levels of 1 dialects, 0 over" in capsys.readouterr().out
