@@ -71,8 +71,9 @@ class Chars(Classes):
                     missing, empty or not UTF-8 (when something is drawn or the symbols are counted).
 
     Departures
-        Sources carry the state from one piece of text to the next. Here each piece starts from the initial state;
-        `warm` steps at its start can be left out of loss and metric instead.
+        Sources carry the state from one piece of text to the next, which training here does not: batches are drawn
+        independently, and each piece starts from the initial state. So the loss includes first characters that are read
+        without what stood before them; `warm` steps at the start can be left out of loss and metric instead.
     """
 
     variant: str
