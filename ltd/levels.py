@@ -1,7 +1,8 @@
 """The levels of a task found by counting, to hold its closed forms against.
 
     blind    one constant answer for each kind of scored step (`cue` of the task; else its index)
-    strict   one constant answer for each index and present input; numbers: a quadratic function of the present input
+    strict   one constant answer for each index and present input; numbers: a quadratic function of the present input.
+             A task that names a predictor of the present input (`glance`): its answers
     optimum  the targets themselves or, where chance has a part in them, the predictor that knows the rule (`best`)
 
 The answers are fitted to one half of the samples and scored, by the task's own loss and metric, on the other half in
@@ -46,7 +47,9 @@ def _levels(task: Task, fit: Any, test: Any) -> dict[str, Estimate | None]:
     cues = [np.asarray(_cue(task, half)) for half in (fit, test)]
     found: dict[str, Estimate | None] = {"blind": _by_context(task, fit, test, cues)}
     steps = [_steps(task, half) for half in (fit, test)]
-    if _is_numbers(task, fit) and not _symbols(fit):
+    if hasattr(task, "glance"):
+        found["strict"] = _answered(task, test, task.glance)
+    elif _is_numbers(task, fit) and not _symbols(fit):
         found["strict"] = _by_regression(task, fit, test, steps)
     else:
         edges = None if _symbols(fit) else _edges(fit)
@@ -183,14 +186,18 @@ def _features(x: np.ndarray) -> np.ndarray:
 
 def _best(task: Task, test: Any) -> Estimate | None:
     if hasattr(task, "best"):
-        answers = jax.jit(jax.vmap(task.best))(test)
-    elif task.levels().optimum.loss != 0:
+        return _answered(task, test, task.best)
+    if task.levels().optimum.loss != 0:
         return None
     elif test.targets.ndim == 3:
         answers = 60.0 * np.eye(task.outputs, dtype=np.float32)[test.targets]
     else:
         answers = test.targets if _is_numbers(task, test) else 60.0 * (2 * test.targets - 1)
     return _scored(task, test, lambda block: block, np.asarray(answers), 0.0, fitted=False)
+
+
+def _answered(task: Task, test: Any, predictor: Any) -> Estimate:
+    return _scored(task, test, lambda block: block, np.asarray(jax.jit(jax.vmap(predictor))(test)), 0.0, fitted=False)
 
 
 def _scored(

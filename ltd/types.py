@@ -43,7 +43,8 @@ class Levels(NamedTuple):
     """What a network scores without memory, and at best.
 
     blind     knows the layout, the clock and every cue, but sees no content: the best constant per kind of scored step
-    strict    best function of the step index and the current input, without any state
+    strict    best function of the step index and the current input, without any state; where finite data do not tell
+              it, since every input is another, a predictor that the task's docstring names
     optimum   best possible
 
     A result shows memory of content only if it beats both `blind` and `strict`.

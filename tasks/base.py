@@ -29,7 +29,8 @@ class Base(ABC):
 
     One that draws from finite data offers `held_out`, itself on the part that is not trained on; one whose optimum is
     not zero `best(batch)`, the answers of the predictor that knows the rule; one whose memoryless predictor tells steps
-    apart by more than their index `cue(batch)` [T, B], a number for each kind of step.
+    apart by more than their index `cue(batch)` [T, B], a number for each kind of step; one whose present inputs are too
+    many for a table `glance(batch)`, the answers of the predictor behind its strict level.
     """
 
     task: ClassVar[str]

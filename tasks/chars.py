@@ -39,10 +39,17 @@ def encoded(text: str) -> Text:
 class Chars(Classes):
     """Predict the next character at every step of a piece of text that starts anywhere in it.
 
-        input    t h e   c a t
-        target   h e   c a t s
+        variant file, length = 6, warm = 2
+        file     N a ï v e t é
+        input    N a ï v e t
+        target   . . v e t é
 
-        every step is scored but the first `warm`
+        variant sonnets28, length = 11
+        file     F e e d ' s t _ t h y _ l
+        input    f e e d s t _ t h y _
+        target   e e d s t _ t h y _ l
+
+        . is not scored: the first `warm` steps; _ is a space
 
     file       any UTF-8 text, `path`; its characters are the symbols
     sonnets28  `sonnets.txt` at `path` or in the folder that LTD_DATA names, lower-case, a-z, space and newline only:
@@ -64,8 +71,9 @@ class Chars(Classes):
                     missing, empty or not UTF-8 (when something is drawn or the symbols are counted).
 
     Departures
-        Sources carry the state from one piece of text to the next. Here each piece starts from the initial state;
-        `warm` steps at its start can be left out of loss and metric instead.
+        Sources carry the state from one piece of text to the next, which training here does not: batches are drawn
+        independently, and each piece starts from the initial state. So the loss includes first characters that are read
+        without what stood before them; `warm` steps at the start can be left out of loss and metric instead.
     """
 
     variant: str

@@ -1,4 +1,4 @@
-"""Images read pixel by pixel, or row by row: a class at the end, from all that has been seen."""
+"""Images read in steps: a class at the end, from all that has been seen. Here pixel by pixel; rows in `digit_rows`."""
 
 from __future__ import annotations
 
@@ -141,19 +141,22 @@ class ImageSequence(Classes):
         return Batch(inputs, targets, last, jnp.ones_like(last))
 
     def levels(self) -> Levels:
-        """Counted on the split: the labels, and the labels for each value of the last pixel."""
+        """Counted on the split."""
         return _counted(self)
+
+    def glanced(self, pixels: np.ndarray, labels: np.ndarray) -> Score:
+        """The strict level: the labels for each value of the last pixel."""
+        return shares_of(pixels[:, -1].astype(int) * self.bins // (self.white + 1), labels)
 
 
 @functools.lru_cache(maxsize=32)
 def _counted(task: ImageSequence) -> Levels:
     pixels, labels = task.chosen()
-    blind = _table(np.zeros(len(labels), int), labels)
-    last = pixels[:, -1].astype(int) * task.bins // (task.white + 1)
-    return Levels(blind, _table(last, labels) if task.inputs == 1 else blind, Score(0.0, 1.0))
+    return Levels(shares_of(np.zeros(len(labels), int), labels), task.glanced(pixels, labels), Score(0.0, 1.0))
 
 
-def _table(seen: np.ndarray, labels: np.ndarray) -> Score:
+def shares_of(seen: np.ndarray, labels: np.ndarray) -> Score:
+    """What the shares of the labels predict, given what is seen."""
     counts = np.zeros((seen.max() + 1, 10))
     np.add.at(counts, (seen, labels.astype(int)), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -163,7 +166,7 @@ def _table(seen: np.ndarray, labels: np.ndarray) -> Score:
 
 @dataclass(frozen=True)
 class Digits8(ImageSequence):
-    """Name a handwritten digit of 8 x 8 pixels, read one pixel or one row at a time: 1797 images come with the package.
+    """Name a handwritten digit of 8 x 8 pixels, read by pixels (`rows`: by rows); 1797 images come with the package.
 
         variant pixels
         row0     0  0  5 13  9  1  0  0
@@ -176,17 +179,6 @@ class Digits8(ImageSequence):
         row7     0  0  6 13 10  0  0  0
         class    0
 
-        variant rows
-        row0     0  0  0 12 13  5  0  0
-        row1     0  0  0 11 16  9  0  0
-        row2     0  0  3 15 16  6  0  0
-        row3     0  7 15 16 16  2  0  0
-        row4     0  0  1 16 16  3  0  0
-        row5     0  0  1 16 16  6  0  0
-        row6     0  0  1 16 16  6  0  0
-        row7     0  0  0 11 16 10  0  0
-        class    1
-
         variant permuted
         row0     0  0  0  4 15 12  0  0
         row1     0  0  3 16 15 14  0  0
@@ -198,8 +190,8 @@ class Digits8(ImageSequence):
         row7     0  0  0  3 11 16  9  0
         class    2
 
-        `pixels` reads 64 steps of one pixel in raster order, `permuted` the same pixels in the order of
-        RandomState(seed).permutation(64), `rows` 8 steps of 8 pixels; values are divided by 16
+        64 steps of one pixel: `pixels` in raster order, `permuted` in that of RandomState(seed).permutation(64); values
+        are divided by 16
 
     Loss
         cross-entropy in nats, at the last step
@@ -207,8 +199,7 @@ class Digits8(ImageSequence):
         share of images named rightly, in [0, 1]
     Levels, counted on the split
         blind    the share of each class
-        strict   the share of each class for every value of the last pixel; in `rows`, where the last step shows 8
-                 pixels and a table of them would know every image, that of `blind`
+        strict   the share of each class for every value of the last pixel
         optimum  0 and 1
 
     Raises
@@ -224,8 +215,8 @@ class Digits8(ImageSequence):
     seed: int = 92916  # of the permutation
 
     task = "digits8"
-    sources = dict.fromkeys(("pixels", "rows", "permuted"), OWN)
-    shapes = {"pixels": (64, 1), "rows": (8, 8), "permuted": (64, 1)}  # noqa: RUF012
+    sources = dict.fromkeys(("pixels", "permuted"), OWN)
+    shapes = dict.fromkeys(("pixels", "permuted"), (64, 1))
     white, bins = 16, 17
 
     def images(self) -> Images:
@@ -237,13 +228,37 @@ class Digits8(ImageSequence):
 class Mnist(ImageSequence):
     """Name a handwritten digit of 28 x 28 pixels, read one pixel at a time: sequential and permuted MNIST.
 
-        order              scaled to
-        raster_lezcano2019     raster             0..1
-        permuted_lezcano2019   permuted by seed   0..1
-        raster_bai2018         raster             (0..1 - 0.1307) / 0.3081
-        permuted_bai2018       permuted by seed   (0..1 - 0.1307) / 0.3081
+        variant raster_lezcano2019
+        pixel          0       1     406     407     783
+        grey          51     255     204     102       0
+        step           0       1     406     407     783
+        input        0.2       1     0.8     0.4       0
+        class          7
 
-        784 steps of one pixel, the class at the last; the permutation is numpy's RandomState(seed).permutation(784)
+        variant permuted_lezcano2019
+        pixel        319     576     323      39     346
+        grey          51     255     204     102       0
+        step           0       1       2     782     783
+        input        0.2       1     0.8     0.4       0
+        class          4
+
+        variant raster_bai2018
+        pixel          0       1     406     407     783
+        grey          51     255     204     102       0
+        step           0       1     406     407     783
+        input     0.2249  2.8215  2.1723  0.8741 -0.4242
+        class          7
+
+        variant permuted_bai2018
+        pixel        319     576     323      39     346
+        grey          51     255     204     102       0
+        step           0       1       2     782     783
+        input     0.2249  2.8215  2.1723  0.8741 -0.4242
+        class          4
+
+        784 steps of one pixel, of which five are shown (the others are black here), and the class at the last;
+        order: raster or RandomState(seed).permutation(784); input: grey / 255, in bai2018 less 0.1307 and divided by
+        0.3081
 
     The file is `mnist.npz` in the folder that LTD_DATA names, or at `path`; `ltd data get mnist` fetches it.
 

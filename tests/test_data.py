@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import pytest
 
+from experiments import show
 from experiments.cli import main
 from ltd import data, launch
 from ltd.config import ConfigError
@@ -21,6 +22,12 @@ from tasks.images import digits8, mnist
 
 TEXT = "From fairest creatures, we desire INCREASE!\n\nfeed'st thy light's flame\n" * 5
 HELD = Path(os.environ.get("LTD_DATA", "/nowhere"))
+HAS_SONNETS, HAS_MNIST = (
+    pytest.mark.skipif(not (HELD / file).is_file(), reason=f"LTD_DATA names no folder with {file}")
+    for file in ("sonnets.txt", "mnist.npz")
+)
+MNIST = [name for name in TASKS if name.startswith("mnist/")]
+TEXTS = ["chars/file", "chars/sonnets28"]
 
 
 def small_mnist():
@@ -237,6 +244,100 @@ def test_images_of_a_file_are_scaled_ordered_and_split(tmp_path):
             assert batch.scored.sum() == 8 and batch.scored[-1].all()
 
 
+def drawn(name):
+    """The rows of the docstring's example by their labels, `_` a space, and its sizes."""
+    rows = {label: cells for label, *cells in map(str.split, show.drawn(name)[1:])}
+    return {k: [c.replace("_", " ") for c in v] for k, v in rows.items()}, show.drawn_sizes(name)
+
+
+def drawn_digit(name):
+    """Pixels, their greys, the steps that read them, the inputs there, the class, sizes."""
+    rows, sizes = drawn(name)
+    whole = (np.array(rows[label], int) for label in ("pixel", "grey", "step"))
+    return *whole, np.array(rows["input"], float), int(rows["class"][0]), sizes
+
+
+@pytest.mark.parametrize("name", MNIST)
+def test_docstring_example_of_mnist(name, tmp_path, monkeypatch):
+    """A file of that image alone is read as drawn."""
+    pixel, grey, step, wanted, label, sizes = drawn_digit(name)
+    image = np.zeros((1, 784), np.uint8)
+    image[0, pixel] = grey
+    file = io.BytesIO()
+    parts = {"x_train": image.reshape(1, 28, 28), "x_test": np.full((2, 28, 28), 9, np.uint8)}
+    np.savez_compressed(file, **parts, y_train=np.array([label], np.uint8), y_test=np.array([8, 9], np.uint8))
+    content = data.digest(data.mnist(file.getvalue()))
+    monkeypatch.setitem(data.ITEMS, "mnist", data.Item("mnist.npz", "one digit", data.mnist, content))
+    (tmp_path / "one.npz").write_bytes(file.getvalue())
+    task = TASKS[name](path=str(tmp_path / "one.npz"), **sizes)
+    inputs, targets, scored, valid = jax.device_get(task.sample(jax.random.key(0), 3))
+    assert inputs.shape == (784, 3, 1) and valid.all() and np.all(np.flatnonzero(scored.any(axis=1)) == [783])
+    assert np.all(targets == label * scored) and scored[-1].all()
+    expected = np.full(784, wanted[grey == 0][0])
+    expected[step] = wanted
+    np.testing.assert_allclose(inputs[..., 0], expected[:, None].repeat(3, axis=1), atol=6e-5)
+
+
+@HAS_MNIST
+@pytest.mark.parametrize("name", MNIST)
+def test_docstring_example_holds_for_the_true_digits(name, monkeypatch):
+    """They are read in the drawn order and scale."""
+    monkeypatch.undo()
+    pixel, grey, step, wanted, _, sizes = drawn_digit(name)
+    task = TASKS[name](path=str(HELD / "mnist.npz"), **sizes)
+    inputs, targets, *_ = jax.device_get(task.sample(jax.random.key(0), 20))
+    with np.load(HELD / "mnist.npz") as held:
+        known = {one.tobytes(): y for one, y in zip(held["x_train"].reshape(-1, 784), held["y_train"], strict=True)}
+    of_grey = np.polyfit(wanted, grey, 1)  # grey as a function of the input, from the drawn pairs
+    for line, target in zip(inputs[..., 0].T, targets[-1], strict=True):
+        image = np.zeros(784, np.uint8)
+        image[task.order()] = np.round(np.polyval(of_grey, line))
+        assert known[image.tobytes()] == target
+        np.testing.assert_allclose(np.polyval(of_grey, line[step]), image[pixel], atol=0.1)
+
+
+def pieces(task, batch):
+    """The symbols of each sequence, and those ahead of them: None is not scored."""
+    inputs, targets, scored, valid = jax.device_get(task.sample(jax.random.key(0), batch))
+    symbols = task.text().symbols
+    assert valid.all() and targets.shape == inputs.shape
+
+    def said(codes, marks):
+        return [symbols[c] if mark else None for c, mark in zip(codes, marks, strict=True)]
+
+    every = zip(inputs.T, targets.T, scored.T, valid.T, strict=True)
+    return [(said(now, real), said(ahead, counts)) for now, ahead, counts, real in every]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_docstring_example_of_text(name, tmp_path, monkeypatch):
+    """A file that is just long enough for the piece gives the piece."""
+    rows, sizes = drawn(name)
+    raw = "".join(rows["file"])
+    content = data.digest(data.letters(raw.encode()))
+    monkeypatch.setitem(data.ITEMS, "sonnets", data.Item("sonnets.txt", "a piece", data.letters, content))
+    (tmp_path / "piece.txt").write_text(raw, encoding="utf-8")
+    task = TASKS[name](path=str(tmp_path / "piece.txt"), split="all", **sizes)
+    assert pieces(task, 2) == [(rows["input"], [None if cell == "." else cell for cell in rows["target"]])] * 2
+
+
+@HAS_SONNETS
+@pytest.mark.parametrize("name", TEXTS)
+def test_docstring_example_holds_for_the_true_text(name, monkeypatch):
+    """Its pieces are scored and cut as drawn; the drawn piece of the sonnets is one of theirs."""
+    monkeypatch.undo()
+    rows, sizes = drawn(name)
+    task = TASKS[name](path=str(HELD / "sonnets.txt"), **sizes)
+    text = (HELD / "sonnets.txt").read_text(encoding="utf-8")
+    if name == "chars/sonnets28":
+        text = "".join(c for c in text.lower() if c in "abcdefghijklmnopqrstuvwxyz \n")
+        assert "".join(rows["input"]) + rows["target"][-1] in text
+    for inputs, ahead in pieces(task, 20):
+        assert [a is None for a in ahead] == [cell == "." for cell in rows["target"]]
+        piece = "".join(inputs) + ahead[-1]
+        assert piece in text and all(a in (None, p) for a, p in zip(ahead, piece[1:], strict=True))
+
+
 def test_runs_are_evaluated_on_what_they_are_not_trained_on():
     task = TASKS["digits8/rows"]()
     trainer = Trainer(launch.configure(Run, {"task.type": "digits8/rows"}), task)
@@ -261,7 +362,7 @@ def test_the_embedded_digits_are_those_of_scikit_learn():
     ]
 
 
-@pytest.mark.skipif(not (HELD / "sonnets.txt").is_file(), reason="LTD_DATA names no folder with sonnets.txt")
+@HAS_SONNETS
 def test_sonnets_hash(monkeypatch):
     """The published counts: characters, symbols, unigrams and bigrams of the whole text."""
     monkeypatch.undo()
@@ -273,7 +374,7 @@ def test_sonnets_hash(monkeypatch):
     assert (blind.loss, strict.loss, strict.metric) == pytest.approx((2.896364, 2.332403, 0.2708), abs=5e-5)
 
 
-@pytest.mark.skipif(not (HELD / "mnist.npz").is_file(), reason="LTD_DATA names no folder with mnist.npz")
+@HAS_MNIST
 def test_mnist_levels(monkeypatch):
     monkeypatch.undo()
     data._checked.cache_clear()

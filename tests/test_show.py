@@ -41,10 +41,19 @@ def test_long_examples_are_wrapped():
 
 
 def test_every_dialect_draws_an_example_that_can_be_built():
-    for name in [name for name, build in TASKS.items() if not build().file]:
+    for name in TASKS:
         assert show.drawn(name), name
+        assert TASKS[name](**show.drawn_sizes(name)).name == name
+
+
+def test_every_task_can_be_shown():
+    """The cells depend on what kinds of numbers a class of tasks draws."""
+    embedded = {build.func: name for name, build in TASKS.items() if not build().file}
+    assert len(embedded) > 30
+    for name in embedded.values():
         task = TASKS[name](**show.drawn_sizes(name))
-        assert task.name == name and len(show.cells(task, show.example(task, 0))[0][1]) == task.steps
+        rows = show.cells(task, show.example(task, 0))
+        assert all(len(line) == task.steps for _, line in rows) and len(rows) >= 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +95,16 @@ def test_numbers_are_regressed_on_what_is_shown():
     found = levels.estimate(task, jax.random.key(2), 40_000)
     assert found["strict"].loss == pytest.approx(1 / 6 * (1 - 1 / 3), abs=4 * found["strict"].loss_error)
     assert found["blind"].loss == pytest.approx(1 / 6, abs=4 * found["blind"].loss_error)
+
+
+def test_rows_of_digits_are_judged_without_memory_by_the_last_row_alone():
+    """Their strict level is counted, does not depend on what was shown before, and no image is known by its row."""
+    task = TASKS["digits8/rows"](split="test")
+    assert all(row["ok"] for row in show.check(task, jax.random.key(4), 4_000))
+    batch = jax.device_get(task.sample(jax.random.key(5), 200))
+    forgotten = batch._replace(inputs=np.where(np.arange(8)[:, None, None] < 7, 0.0, batch.inputs))
+    np.testing.assert_array_equal(task.glance(batch), task.glance(forgotten))
+    assert float(task.metric(task.glance(batch), batch)) < 0.7  # a table of the rows names 0.98 of them
 
 
 def test_check_prints_and_fails(monkeypatch, capsys):

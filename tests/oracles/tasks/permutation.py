@@ -4,11 +4,14 @@ from oracles.tasks.base import CERTAIN, Classes, one_hot, symbol_of
 class Permutation(Classes):
     def __init__(self, variant, length=100, symbols=100):
         self.variant, self.steps, self.symbols = variant, length, symbols
+        self.fixed = variant == "martens2011_fixed"
+        self.middle = (list(range(2, symbols)) * length)[: length - 1]
         if variant == "martens2011":
             self.best = self.knowing
 
     def draw(self, rng):
-        line = [int(rng.integers(2))] + [int(rng.integers(2, self.symbols)) for _ in range(self.steps - 1)]
+        others = self.middle if self.fixed else [int(rng.integers(2, self.symbols)) for _ in range(self.steps - 1)]
+        line = [int(rng.integers(2)), *others]
         return [one_hot(s, self.symbols) for s in line], [True] * self.steps
 
     def check(self, inputs, valid):
@@ -17,6 +20,7 @@ class Permutation(Classes):
         assert all(valid)
         assert line[0] in (0, 1)
         assert all(2 <= s < self.symbols for s in line[1:])
+        assert line[1:] == self.middle or not self.fixed
 
     def places(self, inputs, valid):
         line = [symbol_of(x) for x in inputs]
@@ -25,7 +29,7 @@ class Permutation(Classes):
     def answer(self, inputs, valid):
         line = [symbol_of(x) for x in inputs]
         targets = [*line[1:], line[0]]
-        if self.variant == "martens2011":
+        if self.variant != "pascanu2013":
             return targets, [True] * self.steps
         return [0] * (self.steps - 1) + targets[-1:], [False] * (self.steps - 1) + [True]
 
@@ -41,7 +45,9 @@ class Permutation(Classes):
         return [CERTAIN if c in likely else 0.0 for c in range(self.symbols)]
 
     def strict(self, t, x):
-        return self.guess(range(2) if t == self.steps - 1 else range(2, self.symbols))
+        if t == self.steps - 1:
+            return self.guess(range(2))
+        return self.guess([self.middle[t]] if self.fixed else range(2, self.symbols))
 
     def blind(self, inputs, valid):
         return [self.strict(t, None) for t in range(self.steps)]

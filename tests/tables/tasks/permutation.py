@@ -21,4 +21,13 @@ ROWS = [
         ],
         ERRORS, success=(10_000, 99, None),
     ),
+    TaskRow(
+        "permutation/martens2011_fixed", {"length": 6, "symbols": 9}, 6, (5, 5), {**PLACES, "others": span(2, 7)},
+        [({"length": 100}, both(0.006931, 0.995)), ({"length": 20}, {**both(0.034657, 0.975), "optimum": (0, 1)})],
+        ERRORS, success=(10_000, 99, None),
+    ),
+    TaskRow(
+        "permutation/martens2011_fixed", {"length": 9, "symbols": 5}, 9, (8, 8), {**PLACES, "others": span(2, 5)},
+        success=(10_000, 99, None),
+    ),
 ]  # fmt: skip
