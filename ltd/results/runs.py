@@ -16,6 +16,8 @@ from __future__ import annotations
 import json
 import math
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,16 +159,29 @@ def read_runs(root: Path, warn: Callable[[str], None]) -> list[Record]:
 
 
 def finished(root: Path, config: Any, also: tuple[str, ...] = ()) -> Record | None:
-    """The finished run of this config in the ledger, if there is one; `also` names further ways to have ended."""
+    """The finished run of this config in the ledger, if there is one; `also` names further ways to have ended.
+
+    A run whose records or parameters are damaged is not finished: it is run again.
+    """
     folder = Path(root) / digest(config)
     if not (folder / "summary.json").is_file():
         return None
     try:
         record = read_run(folder)
-        record.metrics()
-    except (ConfigError, OSError):
+        rows = record.metrics()
+        whole = rows[-1]["update"] == record.summary["updates"] and not _damaged(folder / "params.npz")
+    except (ConfigError, OSError, LookupError, TypeError):
         return None
-    return record if record.status in DONE + also else None
+    return record if whole and record.status in DONE + also else None
+
+
+def _damaged(path: Path) -> bool:
+    """Whether an archive is missing, cut off, or has other content than its check sums say."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is not None
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError):
+        return True
 
 
 def read_params(folder: Path) -> dict[str, np.ndarray]:
