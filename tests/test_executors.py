@@ -97,7 +97,10 @@ def command(tmp_path):
     yield start
     left = eventually_gone(lambda: processes(lambda f: mark.encode() in (f / "environ").read_bytes().split(b"\0")))
     for process in started:
-        process.communicate()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
     assert not left
 
 
