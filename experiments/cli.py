@@ -224,6 +224,8 @@ def do_sweep(arguments: list[str]) -> int:
         if value is not None and value < 1:
             raise ConfigError(f"{option} = {value} must be at least 1.")
     gpus = take(fields, "gpus", None, float)
+    if device not in runtime.DEVICES:
+        raise ConfigError(f"device = {device!r}: must be one of {', '.join(runtime.DEVICES)}.")
     executor, devices = _executor(name, workers, address, gpus, device)
     if name == "ray" and not executor.gpus and device == "auto":
         device = "cpu"

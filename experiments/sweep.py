@@ -40,6 +40,8 @@ def sweep(
     )
     if dry:
         return _preview(jobs)
+    if executor is not None:
+        executor.room()  # a cluster that cannot be reached is said before a bar is drawn
     with bar() as progress:
         records = launch.sweep(found, runs, folder, progress, warn, executor, **about)
     print_rows(f"{found.name}: solved runs, last scores", summary(records)[:MOST_ROWS])

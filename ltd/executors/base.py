@@ -27,7 +27,8 @@ def perform(function: Function, job: Any, warn: Warn) -> str:
 
 def title(job: Any) -> str:
     """What to call the job."""
-    return str(getattr(job, "title", job))
+    name = getattr(job, "title", None)
+    return name if isinstance(name, str) else str(job)
 
 
 def line(error: BaseException) -> str:

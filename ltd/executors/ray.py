@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ TOKEN = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ray:
     """Jobs as tasks of a Ray cluster, whose nodes all see the folder of the ledger under one path and have `ltd`.
 
@@ -38,6 +38,7 @@ class Ray:
     address: str | None = None
     cpus: float = 1
     gpus: float = 0
+    _mine: bool = field(default=False, init=False, repr=False)  # the connection, which then ends with the jobs
 
     def room(self) -> int:
         """How many jobs run at a time on the nodes that are there now; at least 1."""
@@ -67,6 +68,7 @@ class Ray:
             _reach(where)
             with _hushed(said):
                 ray.init(where, **about)
+            self._mine = True
         except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             why = said[-1] if said else line(error)
             raise ConfigError(f"ray-address = {where!r}: no cluster answers there ({why}). {TOKEN}") from None
@@ -74,7 +76,6 @@ class Ray:
 
     def __call__(self, function: Function, jobs: Sequence[Any], watch: Callable[[], None], warn: Warn) -> None:
         """Run all jobs."""
-        mine = "ray" not in sys.modules or not sys.modules["ray"].is_initialized()
         ray = self._connect()
         if not any(self._fit(node["Resources"]) for node in ray.nodes() if node["Alive"]):
             warn(
@@ -106,7 +107,8 @@ class Ray:
         finally:
             for each in left:
                 ray.cancel(each, force=True)
-            if mine:
+            if self._mine:
+                self._mine = False
                 ray.shutdown()
 
 
