@@ -207,7 +207,7 @@ def solved_curve(runs: Rows, x: str, note: str = "") -> tuple[Figure, Table]:
                     below.plot(at[row["x"]] + shift, TOP, sign, color=style["color"], markersize=4, clip_on=False)
         above.set(ylim=(-0.04, 1.04), yticks=(0, 0.5, 1))
         _levels(below, [run for run in runs if run["panel"] == title], at)
-        below.set(ylim=(min(-0.05, *(r["loss_low"] for r in rows if r["total"])), TOP), xlabel=x)
+        below.set(ylim=(min([-0.05, *(r["loss_low"] for r in rows if r["total"])]), TOP), xlabel=x)
         for axes in (above, below):
             _ticks(axes, at)
         above.set_xticklabels([])
@@ -230,6 +230,8 @@ def solved_curve(runs: Rows, x: str, note: str = "") -> tuple[Figure, Table]:
 
 def _curve(axes: Axes, rows: Rows, at: Mapping[Any, float], shift: float, names: Sequence[str], style: Any) -> None:
     """Points with bars; lines join numbers, not what stands beyond them."""
+    if not rows:
+        return
     x = np.array([at[row["x"]] for row in rows]) + shift
     middle, low, high = (np.array([row[name] for row in rows], float).clip(max=TOP + 9) for name in names)
     with np.errstate(invalid="ignore"):
