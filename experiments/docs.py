@@ -96,6 +96,21 @@ def battery() -> list[dict[str, Any]]:
     return json.loads((ROOT / "docs/results/battery.json").read_text())["rows"]
 
 
+def sweeps() -> list[dict[str, str]]:
+    """The sweep files that come with the package: what each asks, and its committed answer."""
+    rows = []
+    for file in sorted((ROOT / "experiments").glob("*/sweep.yaml")):
+        name, page = file.parent.name, ROOT / f"docs/results/sweeps/{file.parent.name}.md"
+        rows.append(
+            {
+                "file": f"[`{name}`](experiments/{name}/sweep.yaml)",
+                "question": file.read_text().splitlines()[0].removeprefix("# "),
+                "answer": f"[figure, table]({page.relative_to(ROOT)})" if page.is_file() else "not run yet",
+            }
+        )
+    return rows
+
+
 def step() -> list[dict[str, str]]:
     """The committed times and peak memories of one gradient step; all rows stand in the file itself."""
     rows = []
@@ -125,6 +140,7 @@ TABLES: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
     "battery": battery,
     "separation": separation,
     "step": step,
+    "sweeps": sweeps,
 }
 
 

@@ -162,7 +162,10 @@ def _plain(value: Any) -> Any:
 
 
 def _name(name: str) -> str:
-    return name.rpartition(".")[2].replace("_", " ") if name not in ("rho",) else r"$\rho$"
+    """A field as the title of a panel has it."""
+    if name == "rho":
+        return r"$\rho$"
+    return (name.replace(".", " ") if name.endswith(".type") else name.rpartition(".")[2]).replace("_", " ")
 
 
 def draw_sweep(

@@ -23,6 +23,7 @@ REDUCED = {
     "probe": "--cell.hidden=3 --length=6 --seeds=2",
     "guess": "--guesses=8 --task.length=5",
 }
+SWEEP = "--cell.hidden=3 --train.steps=4 --train.eval_every=2 --train.eval_batch=4 --seed=0 --task.length=10"
 
 
 def test_generated_tables_are_fresh():
@@ -48,6 +49,7 @@ def test_every_command_is_known():
         words = command.split()
         assert words[0] in ("make", ".venv/bin/ltd"), command
         assert words[0] == "make" or words[1] in VERBS, command
+        assert all((ROOT / word).is_file() for word in words if word.endswith(".yaml")), command
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.split()[1] in REDUCED])
@@ -67,9 +69,12 @@ def test_commands_run_in_order_reduced(tmp_path, monkeypatch, capsys):
         words = shlex.split(command)
         if words[0] == "make" or words[1] == "doctor":  # the doctor has tests of its own
             continue
-        assert main([*words[1:], *REDUCED.get(words[1], "").split()]) == 0, command
+        reduced = {**REDUCED, "sweep": SWEEP}.get(words[1], "").split()
+        words = [str(ROOT / word) if word.endswith(".yaml") else word for word in words]
+        assert main([*words[1:], *reduced]) == 0, command
     assert (tmp_path / "runs/elman/decay.png").exists()
     assert (tmp_path / "runs/adding/training.svg").exists()
+    assert (tmp_path / "runs/clipping/sweep.csv").exists()
 
 
 def test_the_python_example_of_the_package_runs(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ltd import stats
 from ltd.plots.common import COLUMN, DASHED, DOTTED, FULL, MARKERS, NAMES, Rows, Table, extend, groups, key, styled
@@ -119,9 +120,12 @@ def solved_grid(runs: Rows, x: str, y: str, note: str = "") -> tuple[Figure, Tab
     """
     xs, ys = ordered([run["x"] for run in runs]), ordered([run["y"] for run in runs])
     titles, rows = [*groups(runs, "panel")], _tallied(runs, "panel", "x", "y")
-    wide = 0.36 * len(ys)
+    wide = max(0.36 * len(ys), 1.0)  # the words beside the colours want an inch
     figure, stacks = _blocks(titles, (wide + 0.35, wide + 0.6), 4.6)
-    room = (FULL - 1.5) / min(len(titles), 3) / len(xs) > 0.4 if len(titles) > 1 else 3.3 / len(xs) > 0.4
+    inches = ((FULL - 1.4) / min(len(titles), 3) - 0.2 if len(titles) > 1 else 3.3) / len(
+        xs
+    )  # a field is about so wide
+    room = inches > 0.42
     shares: Any = None
     losses: Any = None
     for title, (above, below) in zip(titles, stacks, strict=True):
@@ -141,14 +145,16 @@ def solved_grid(runs: Rows, x: str, y: str, note: str = "") -> tuple[Figure, Tab
             axes.set(facecolor="0.88", yticks=at[1], yticklabels=map(word, ys), xticks=at[0], xticklabels=[])
             axes.tick_params(length=2)
         below.set(xticklabels=map(word, xs), xlabel=x)
-        if len(xs) > 4 and max(len(word(v)) for v in xs) > 5:
+        if 0.06 * max(len(word(v)) for v in xs) > inches:
             below.tick_params(axis="x", rotation=90)
     columns = min(len(titles), 3)
     for stack in stacks[::columns]:
         for axes in stack:
             axes.set_ylabel(y)
-    for j, (image, label) in enumerate(((shares, SHARE), (losses, "median last loss\n(0 optimum, 1 memoryless)"))):
-        figure.colorbar(image, ax=[stack[j] for stack in stacks], label=label, pad=0.01, aspect=14)
+    words = "share of seeds\nsolved", "median last loss\n(0 optimum,\n1 memoryless)"
+    for j, (image, told) in enumerate(zip((shares, losses), words, strict=True)):
+        bar = figure.colorbar(image, ax=[stack[j] for stack in stacks], pad=0.01, aspect=14)
+        bar.set_label(told, fontsize=7)
     said = "k/n: seeds solved" + ", 95 % Wilson interval" * room
     said += r"; $\times$: diverged" * any(row["diverged"] for row in rows)
     said += "; !: failed" * any(row["failed"] for row in rows)
@@ -201,7 +207,7 @@ def solved_curve(runs: Rows, x: str, note: str = "") -> tuple[Figure, Table]:
                     below.plot(at[row["x"]] + shift, TOP, sign, color=style["color"], markersize=4, clip_on=False)
         above.set(ylim=(-0.04, 1.04), yticks=(0, 0.5, 1))
         _levels(below, [run for run in runs if run["panel"] == title], at)
-        below.set(ylim=(min(-0.05, *(r["loss_low"] for r in rows if r["total"])), TOP), xlabel=x)
+        below.set(ylim=(min([-0.05, *(r["loss_low"] for r in rows if r["total"])]), TOP), xlabel=x)
         for axes in (above, below):
             _ticks(axes, at)
         above.set_xticklabels([])
@@ -217,13 +223,15 @@ def solved_curve(runs: Rows, x: str, note: str = "") -> tuple[Figure, Table]:
     figure.legend(handles=keys, loc="outside upper center", ncols=4)
     said = "above: 95 % Wilson interval; below: median and range of the seeds"
     if failed := sum(row["failed"] for row in rows):
-        said += f"; {failed} runs failed and are not counted"
+        said += f"; failed, not counted: {failed}"
     _noted(figure, "\n".join(filter(None, (said, note))))
     return figure, _told(Table(), rows)
 
 
 def _curve(axes: Axes, rows: Rows, at: Mapping[Any, float], shift: float, names: Sequence[str], style: Any) -> None:
     """Points with bars; lines join numbers, not what stands beyond them."""
+    if not rows:
+        return
     x = np.array([at[row["x"]] for row in rows]) + shift
     middle, low, high = (np.array([row[name] for row in rows], float).clip(max=TOP + 9) for name in names)
     with np.errstate(invalid="ignore"):
@@ -276,7 +284,7 @@ def last_losses(runs: Rows, x: str, note: str = "") -> tuple[Figure, Table]:
                 reach = 0.32 / len(labels)
                 axes.plot([median] * 2, [place - reach, place + reach], color=NAMES[n % len(NAMES)], linewidth=1.6)
             counts = f"{told['solved']}/{told['total']}" + f" {told['failed']}!" * bool(told["failed"])
-            axes.text(1.01, place, counts, transform=axes.get_yaxis_transform(), va="center", fontsize=6,
+            axes.text(1.025, place, counts, transform=axes.get_yaxis_transform(), va="center", fontsize=6,
                       color=NAMES[n % len(NAMES)])  # fmt: skip
         for name, dashes in (("blind", DASHED), ("strict", DOTTED)):
             for level in {run[name] for run in mine if run[name] is not None}:
@@ -327,10 +335,10 @@ def sampled_losses(runs: Rows, fields: Mapping[str, str], note: str = "") -> tup
             n = labels.index(run["label"])
             _dot(axes, {**run, "x": None}, at[run["values"][name]], NAMES[n % len(NAMES)], across=False)
         numbers = [v for v in at if isinstance(v, int | float)]
-        shown = _decades(numbers) if log else [v for v in np.linspace(numbers[0], numbers[-1], 4)] if numbers else []
-        ticks = [(float(np.log10(v)) if log else v, f"{v:.3g}") for v in shown]
-        ticks += [(at[v], word(v)) for v in at if not isinstance(v, int | float)]
-        axes.set_xticks([t for t, _ in ticks], [w for _, w in ticks])
+        if len(numbers) <= 6 or log or len(at) > len(numbers):
+            shown = numbers if len(numbers) <= 6 else _marks(numbers, log)
+            ticks = [(np.log10(v) if log else v, v) for v in shown] + [(at[v], v) for v in at if v not in numbers]
+            axes.set_xticks([float(place) for place, _ in ticks], [word(v) for _, v in ticks])
         for level, dashes in (("blind", DASHED), ("strict", DOTTED)):
             for value in {run[level] for run in runs if run[level] is not None}:
                 axes.axhline(value, color="0.45", linewidth=0.8, linestyle=dashes, zorder=1)
@@ -348,8 +356,10 @@ def sampled_losses(runs: Rows, fields: Mapping[str, str], note: str = "") -> tup
     return figure, table
 
 
-def _decades(numbers: Sequence[float]) -> list[float]:
-    """Powers of ten between, or the ends where there are fewer than two."""
-    low, high = np.log10(numbers[0]), np.log10(numbers[-1])
-    found = [float(10.0**k) for k in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
-    return found[:: -(-len(found) // 5)] if len(found) > 1 else [numbers[0], numbers[-1]]
+def _marks(numbers: Sequence[float], log: bool) -> list[float]:
+    """A few round numbers between the ends: powers of ten, or of those that the ends have between them."""
+    if log:
+        low, high = np.log10(numbers[0]), np.log10(numbers[-1])
+        found = [float(10.0**k) for k in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
+        return found[:: -(-len(found) // 5)] if len(found) > 1 else [numbers[0], numbers[-1]]
+    return [float(v) for v in MaxNLocator(4).tick_values(numbers[0], numbers[-1]) if numbers[0] <= v <= numbers[-1]]
