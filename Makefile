@@ -7,7 +7,7 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
-.PHONY: setup demo test lint bench lock clean
+.PHONY: setup demo test test-faults lint bench bench-sweeps lock clean
 
 setup: .venv/installed
 
@@ -27,6 +27,10 @@ test: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+# what can go wrong while a sweep runs, done to a small one: docs/reliability.md
+test-faults: .venv/installed
+	$(BIN)/python -m benchmarks.faults
+
 lint: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -35,6 +39,10 @@ lint: .venv/installed
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.step
 	$(BIN)/python -m benchmarks.batches
+
+# a sweep against as many separate runs of a Flax script; an hour on two cores
+bench-sweeps: .venv/installed
+	$(BIN)/python -m benchmarks.sweeps
 
 # the hashed lock, one file for every supported Python; needs uv
 lock:

@@ -30,6 +30,7 @@ def test_generated_tables_are_fresh():
     assert docs.generated(README) == README, "run python -m experiments.docs"
     assert set(re.findall(r"<!-- generated: (\w+) -->", README)) == set(docs.TABLES)
     assert (ROOT / "docs/tasks.md").read_text() == docs.task_page(), "run python -m experiments.docs"
+    assert (ROOT / "docs/reliability.md").read_text() == docs.reliability_page(), "run python -m experiments.docs"
 
 
 def test_links_lead_somewhere():
