@@ -37,7 +37,8 @@ class Net(nnx.Module):
         self.readout = nnx.Linear(HIDDEN, 1, rngs=rngs)
 
     def __call__(self, x):
-        return self.readout(self.rnn(x)[:, -1])[:, 0]
+        zeros = jnp.zeros((len(x), HIDDEN))  # the default start draws from a counter, which jax.grad refuses
+        return self.readout(self.rnn(x, initial_carry=(zeros, zeros))[:, -1])[:, 0]
 
 
 def main() -> int:
