@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.sweep_figures import category, draw_sweep
+from experiments.sweep_figures import category, draw_sweep, in_order
 from experiments.tables import choice
 from ltd import plots
 from ltd.config import Choice, ConfigError
@@ -27,7 +27,7 @@ def draw(folder: Path, warn: Warn) -> list[Path]:
     drawn: list[Path] = []
     if (folder / "curves.csv").is_file():
         drawn += draw_probe(folder)
-    records = [r for r in read_runs(folder, warn) if r.status != "unfinished"]
+    records = in_order([r for r in read_runs(folder, warn) if r.status != "unfinished"])
     guesses = read_guesses(folder, warn)
     whole = [r for r in records if r.status != "failed"]
     if whole:

@@ -77,6 +77,12 @@ def panels_of(titles: list, single: float, x: str, y: str = "", sharey: bool = F
     lines, columns = -(-len(titles) // 3), min(len(titles), 3)
     figure = Figure(figsize=(FULL if columns > 1 else single, 2.5 * lines), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False, sharey=sharey)
+    widest = max(len(line) for title in titles for line in str(title).split("\n"))
+    size = 8 if widest <= 90 // columns else 6.5  # so that neighbours do not touch
     for i, panel in enumerate(axes.flat):
-        panel.set(title=titles[i], xlabel=x, ylabel="" if i % 3 else y) if i < len(titles) else panel.remove()
+        if i < len(titles):
+            panel.set(xlabel=x, ylabel="" if i % 3 else y)
+            panel.set_title(titles[i], fontsize=size)
+        else:
+            panel.remove()
     return figure, dict(zip(titles, axes.flat, strict=False))

@@ -91,12 +91,13 @@ def _blocks(titles: Sequence[str], heights: Sequence[float], single: float) -> t
     columns, lines = min(len(titles), 3), -(-len(titles) // 3)
     figure = Figure(figsize=(FULL if columns > 1 else single, 0.45 + sum(heights) * lines), layout="constrained")
     grid = figure.subplots(len(heights) * lines, columns, squeeze=False, height_ratios=[*heights] * lines)
+    size = 8 if max(len(line) for title in titles for line in title.split("\n")) <= 90 // columns else 6.5
     stacks = []
     for i in range(lines * columns):
         line, column = divmod(i, columns)
         stack = [grid[len(heights) * line + j, column] for j in range(len(heights))]
         if i < len(titles):
-            stack[0].set_title(titles[i])
+            stack[0].set_title(titles[i], fontsize=size)
             stacks.append(stack)
         else:
             for axes in stack:

@@ -141,9 +141,8 @@ def length_curves(rows: Rows) -> tuple[Figure, Table]:
         for values, dashes in zip(first["levels"].values(), LEVELS, strict=False):
             axes.plot(first["length"], values, color="0.45", linewidth=0.8, linestyle=dashes, zorder=1)
         axes.axvline(first["trained"], color="0.6", linestyle=":", linewidth=0.8)
-        axes.text(
-            first["trained"], 1.0, " longest trained", fontsize=6, va="bottom", transform=axes.get_xaxis_transform()
-        )
+        beside: dict[str, Any] = {"rotation": 90, "ha": "left", "va": "bottom", "transform": axes.get_xaxis_transform()}
+        axes.text(first["trained"], 0.1, "longest trained", fontsize=6, color="0.35", **beside)
     keys = [key(label=label, color=colour, marker="o") for label, colour in colours.items()]
     keys += [key(label=name, linewidth=0.8, linestyle=d) for name, d in zip(rows[0]["levels"], LEVELS, strict=False)]
     figure.legend(handles=keys, loc="outside upper center", ncols=4)
