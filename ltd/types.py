@@ -261,6 +261,7 @@ class Probe(Protocol):
         """Measure."""
 
 
+@runtime_checkable
 class Tracker(Protocol):
     """A mirror of the ledger. Every call may fail without harming the run."""
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -32,6 +32,7 @@ POLL = 0.5  # seconds between looks at runs that another process trains
 IN_SEQUENCE, TOGETHER, ACCELERATED = 4, 32, 256  # lanes for each device: see `width_for`
 
 
+@runtime_checkable
 class Tell(Protocol):
     """Told what is going on, in updates done of how many."""
 
@@ -368,7 +369,10 @@ class _Training:
         except OSError:
             return []
         if self.others.get(digest, (-1,))[0] != size:
-            self.others[digest] = (size, results.rows_of(self.out / digest))
+            try:
+                self.others[digest] = (size, results.rows_of(self.out / digest))
+            except (OSError, ValueError):  # damaged: whoever trains it starts it over
+                return []
         return self.others[digest][1]
 
     def _say(self, instead: str = "") -> None:

@@ -52,7 +52,7 @@ REFUSED = {
     "run --out=file/runs": "not a writable folder",
     "run stray": "'stray' is not a field",
     "run --seed": "has no value",
-    "frobnicate": "no verb 'frobnicate'; known: run, probe",
+    "frobnicate": "no verb 'frobnicate'; known: run, sweep, probe",
     "probe": "probe needs its name",
     "probe lyapunow": "must be one of gradient, jacobian",
     "probe jacobian --length=0": "length = 0",
@@ -193,7 +193,7 @@ def test_plot_draws_what_is_there(ledger, capsys):
     assert main(["plot", str(ledger)]) == 0
     drawn = capsys.readouterr().out.split()
     assert {Path(p).name for p in drawn} >= {"training.png", "training.svg", "training.csv"}
-    digests = [p.name for p in ledger.iterdir() if p.is_dir()]
+    digests = [p.name for p in ledger.glob("[!.]*") if p.is_dir()]
     svg = (ledger / "training.svg").read_text()
     assert all(digest in svg for digest in digests)
 
@@ -230,7 +230,7 @@ def test_probe_writes_its_four_files(tmp_path, capsys):
 
 @pytest.mark.parametrize("probe", ["gradient", "jacobian"])
 def test_probe_a_trained_network(probe, ledger, tmp_path, capsys):
-    run = next(p for p in ledger.iterdir() if p.is_dir())
+    run = next(p for p in ledger.glob("[!.]*") if p.is_dir())
     assert main(["probe", probe, f"--run={run}", "--batch=2", f"--out={tmp_path}"]) == 0
     lanes = json.loads((tmp_path / "summary.json").read_text())["lanes"]
     metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

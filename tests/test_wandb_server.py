@@ -11,7 +11,7 @@ import pytest
 import yaml
 from wandb_server import Server, grid
 
-from ltd import launch, results
+from ltd import config, launch, results
 from ltd.settings import Run
 from ltd.tracking.mirror import noted, run_id
 
@@ -215,7 +215,7 @@ def check(server, folder, seeds):
     """Every config was run once, lies in the ledger, and its history is the server's under the agent's run id."""
     wanted = [launch.configure(Run, {**FIXED, "task": TASK, "seed": seed}) for seed in seeds]
     records = {record.digest: record for record in results.read_runs(folder / "ledger", pytest.fail)}
-    assert set(records) == {results.digest(one) for one in wanted}
+    assert set(records) == {config.digest(one) for one in wanted}
     assert sorted(run.config["seed"] for run in server.runs.values()) == seeds
     for name, run in server.runs.items():
         record = records[run.config["digest"]]

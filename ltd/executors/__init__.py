@@ -7,7 +7,7 @@ sentences come back; a job whose process dies is started again, and goes on from
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ltd.executors.base import ATTEMPTS, Function, Warn
 from ltd.executors.pool import Pool, environment
@@ -16,6 +16,7 @@ from ltd.executors.ray import Ray
 __all__ = ["ATTEMPTS", "Executor", "Pool", "Ray", "environment"]
 
 
+@runtime_checkable
 class Executor(Protocol):
     """One way to run jobs."""
 

@@ -50,7 +50,7 @@ class Record:
 def rows_of(folder: Path) -> list[dict[str, Any]]:
     """The lines of `metrics.jsonl` that are whole."""
     rows = []
-    for line in (folder / "metrics.jsonl").read_text(errors="replace").splitlines():
+    for line in (folder / "metrics.jsonl").read_text().splitlines():
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError:
@@ -170,7 +170,7 @@ def finished(root: Path, config: Any, also: tuple[str, ...] = ()) -> Record | No
         record = read_run(folder)
         rows = record.metrics()
         whole = rows[-1]["update"] == record.summary["updates"] and not _damaged(folder / "params.npz")
-    except (ConfigError, OSError, LookupError, TypeError):
+    except (ValueError, OSError, LookupError, TypeError):
         return None
     return record if whole and record.status in DONE + also else None
 
