@@ -198,7 +198,9 @@ def draw_map(
         for (rho, lag), group in sorted(fields.items())
     ]
     slopes = slopes or fresh_slopes(records)
-    figure, table = plots.solved_map(shares, slopes, lag="longest lag of the task (steps)" if longest else LAG)
+    axis = "longest lag of the task (steps)" if longest else LAG
+    named = category(records[0]) if name != "map" else ""
+    figure, table = plots.solved_map(shares, slopes, lag=axis, name=named)
     return plots.save(figure, folder / name, table, [r.digest for r in records])
 
 

@@ -173,7 +173,15 @@ def _say(above: Axes, below: Axes, row: Mapping[str, Any], j: int, i: int, room:
         if room:
             told = f"{row['low']:.2f}-{row['high']:.2f}"
             above.text(j, i - 0.24, told, color=ink, fontsize=5.5, **middle)
-        told = r"$\infty$" if np.isinf(loss) else f"{loss:.2f}" if abs(loss) < 9.995 else f"{loss:.1e}"
+        told = (
+            r"$\infty$"
+            if np.isinf(loss)
+            else f"{loss:.2f}"
+            if abs(loss) < 9.995
+            else f"{loss:.2g}"
+            if abs(loss) < 99.5
+            else f"{loss:.0e}"
+        )
         below.text(j, i, told, color="white" if loss > 0.65 else "black", fontsize=6.5, **middle)
     lost = rf"{row['diverged']}$\times$" if row["diverged"] else ""
     lost += f" {row['failed']}!" if row["failed"] else ""

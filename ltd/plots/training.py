@@ -66,7 +66,7 @@ def training_curves(runs: Rows) -> tuple[Figure, Table]:
 
 
 @styled
-def solved_map(shares: Rows, slopes: Rows, width: float = FULL, lag: str = LAG) -> tuple[Figure, Table]:
+def solved_map(shares: Rows, slopes: Rows, width: float = FULL, lag: str = LAG, name: str = "") -> tuple[Figure, Table]:
     """Which lags are learned at which rho, above; how the gradient decays at the same rho, below.
 
     A share is `rho, lag, solved, total, diverged` (counts of runs); a slope is `rho, slope` (log10 per step; a number
@@ -94,7 +94,10 @@ def solved_map(shares: Rows, slopes: Rows, width: float = FULL, lag: str = LAG) 
     figure.colorbar(fields, ax=above, label="share of runs solved", pad=0.01, aspect=12)
     above.set(yticks=range(len(lags)), yticklabels=[f"{value:g}" for value in lags], ylabel=lag)
     above.set(facecolor="0.88")  # shows where there are no runs
-    above.set_title("solved / runs" + ", 95 % Wilson interval" * room + r"; $\times$: diverged", loc="left")
+    above.set_title(
+        f"{name}: " * bool(name) + "solved / runs" + ", 95 % Wilson interval" * room + r"; $\times$: diverged",
+        loc="left",
+    )
     slope = draw_slopes(below, {"median and range of seeds": slopes}, rhos.index)
     slope |= {"value": slope["median"], "total": slope["seeds"], "panel": ["slope"] * len(slope["rho"])}
     extend(table, **{name: values for name, values in slope.items() if name in table})
