@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from ltd import config, measure, results, tracking, work
 from ltd import guess as guessing
+from ltd.block import lane_of
 from ltd.executors import Executor
 from ltd.model import fill, make_task, takes_cell
 from ltd.results import Record
@@ -46,9 +47,16 @@ def seeds_of(one: Any, seeds: int) -> list[Any]:
         return [dataclasses.replace(one, seed=one.seed + i) for i in range(seeds)]
 
 
-def check_run(one: Run) -> None:
-    """Everything that can be wrong with a run, found before anything is compiled or written."""
-    Trainer(one, make_task(one.task))
+def check_run(one: Run, metric: str | None = None) -> None:
+    """Everything that can be wrong with a run, found before anything is compiled or written.
+
+    Where a `metric` is compared between runs, its records must hold it.
+    """
+    trainer = Trainer(one, make_task(one.task))
+    if metric is not None:
+        names = trainer.scalars(lane_of(config.split(one)[1]))
+        if metric not in names:
+            raise ValueError(config.unknown("metric", metric, names))
 
 
 def jobs_of(runs: Sequence[Run], out: Path, parts: int = 1, **about: Any) -> list[work.Job]:
@@ -68,7 +76,11 @@ def jobs_of(runs: Sequence[Run], out: Path, parts: int = 1, **about: Any) -> lis
 
 
 def run(
-    runs: Sequence[Run], out: Path | str, progress: Progress | None = None, tracker: Tracker | None = None
+    runs: Sequence[Run],
+    out: Path | str,
+    progress: Progress | None = None,
+    tracker: Tracker | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> list[Record]:
     """Train what the ledger at `out` has not finished; the records of all, in order.
 
@@ -77,7 +89,7 @@ def run(
     """
     out = results.writable(Path(out))
     for job in jobs_of(runs, out):
-        work.train(job, progress or (lambda *_: None), tracker or tracking.Null(), lambda _: None)
+        work.train(job, progress or (lambda *_: None), tracker or tracking.Null(), warn)
     return [results.read_run(out / config.digest(one)) for one in runs]
 
 
@@ -90,7 +102,7 @@ def expand(file: Path | str, fixed: Mapping[str, Any] | None = None) -> tuple[Sw
             runs.append(configure(Run, fields))
     for job in jobs_of(runs, Path()):
         with config.explained(str(file)):
-            check_run(job.runs[0])
+            check_run(job.runs[0], found.metric.name if found.stop and found.metric else None)
     return found, runs
 
 

@@ -262,6 +262,10 @@ class Trainer:
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), sketch)
         return jax.lax.cond(state.status == RUNNING, lambda: chunk(traced, state, updates), lambda: (state, nothing))
 
+    def scalars(self, traced: Mapping[str, Any]) -> list[str]:
+        """The names in the record of a chunk, without computing one."""
+        return list(jax.eval_shape(lambda lane: self.chunk(lane, self.start(lane), 0), traced)[1])
+
     def _judge(self, o: Any, state: State, train_loss: Array) -> State:
         key = jax.random.fold_in(stream(jax.random.key(o.seed), "check"), state.update)
         running = state.status == RUNNING

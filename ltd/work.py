@@ -157,6 +157,7 @@ class _Training:
         self.left: dict[str, State] = {}  # runs that were left in the middle, as they stood
         self.status: dict[str, str] = {}  # of the runs that ended here
         self.others: dict[str, tuple[int, list[dict[str, Any]]]] = {}  # records of runs elsewhere, and their size
+        self.said: set[str] = set()  # of what is said once
         self.block: Block = None  # type: ignore[assignment]
         self.name = ""
 
@@ -173,16 +174,16 @@ class _Training:
             self._restore()
             while True:
                 elsewhere = self._admit()
+                self.queue.extend(elsewhere)
                 if any(self.block.runs):
                     self._advance()
-                    self.queue.extend(elsewhere)
-                    continue
-                if not elsewhere:
+                elif not elsewhere:
                     break
-                self._say(f"waiting for {len(elsewhere)} runs of another process")
-                time.sleep(POLL)
-                self.queue = deque(d for d in elsewhere if not self._done(self.runs[d]))
-                self._find_left(self.queue)
+                else:
+                    self._say(f"waiting for {len(elsewhere)} runs of another process")
+                    time.sleep(POLL)
+                    self.queue = deque(d for d in elsewhere if not self._done(self.runs[d]))
+                    self._find_left(self.queue)
         finally:
             for name in [self.name, *self.rows, *self.left]:
                 self.locks.free(name)
@@ -238,8 +239,10 @@ class _Training:
         pairs = {"commit": (there.get("commit"), here["commit"])}
         pairs |= {n: (there.get("versions", {}).get(n), here["versions"][n]) for n in ("jax", "jaxlib", "flax")}
         changed = [f"{name} {old}, now {new}" for name, (old, new) in pairs.items() if old != new]
-        if changed:
-            self.warn(f"resumed under other code: {'; '.join(changed)}. Its numbers may differ from an unbroken run.")
+        said = f"resumed under other code: {'; '.join(changed)}. Its numbers may differ from an unbroken run."
+        if changed and said not in self.said:
+            self.said.add(said)
+            self.warn(said)
 
     # -------------------------------------------------------------------------------------------- going on
 
@@ -263,9 +266,8 @@ class _Training:
         one = self.runs[digest]
         if digest in self.folders:
             pass  # it was parked
-        elif self._done(
-            one
-        ):  # it ended in the chunk that is now repeated: it stays to the end of it, and is not written
+        elif self._done(one):
+            # it ended in the chunk that is repeated now: it stays for that chunk, and is not written
             try:
                 self.rows[digest] = results.read_rows(self.out / digest, int(state.update) if state else 0)
             except (OSError, ValueError):

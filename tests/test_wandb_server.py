@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from wandb_server import Server, grid
 
 from ltd import config, launch, results
 from ltd.settings import Run
 from ltd.tracking.mirror import noted, run_id
+from wandb_server import Server, grid
 
 ROOT = Path(__file__).parents[1]
 

@@ -250,16 +250,21 @@ def test_records_that_end_too_early_start_the_run_over(unbroken, tmp_path, monke
 # ------------------------------------------------------------------------------------------------ memory
 
 
-def test_out_of_memory_halves_the_block_and_says_so(unbroken, tmp_path, monkeypatch):
+def full(patch, after, room=2):
+    """After so many calls of the program, more places than there is room for are out of memory."""
     real, tried = Block._call, []
 
     def call(block, active, updates):
         tried.append(block.width)
-        if block.width > 2 and len(tried) > 3:
+        if block.width > room and len(tried) > after:
             raise OutOfMemory("RESOURCE_EXHAUSTED: made up")
         return real(block, active, updates)
 
-    monkeypatch.setattr(Block, "_call", call)
+    patch.setattr(Block, "_call", call)
+
+
+def test_out_of_memory_halves_the_block_and_says_so(unbroken, tmp_path, monkeypatch):
+    full(monkeypatch, after=3)
     said = []
     records = train(runs_of(), tmp_path, lanes=8, said=said)
     assert [s.rpartition("out of memory ")[2] for s in said] == [
@@ -272,18 +277,9 @@ def test_out_of_memory_halves_the_block_and_says_so(unbroken, tmp_path, monkeypa
 
 
 def test_a_kill_while_runs_are_parked_loses_nothing(unbroken, tmp_path, monkeypatch):
-    real, tried = Block._call, []
-
-    def call(block, active, updates):
-        tried.append(block.width)
-        if block.width > 2 and len(tried) > 4:
-            raise OutOfMemory("RESOURCE_EXHAUSTED: made up")
-        if len(tried) > 7:
-            raise Killed
-        return real(block, active, updates)
-
     with monkeypatch.context() as patch:
-        patch.setattr(Block, "_call", call)
+        full(patch, after=4)
+        kill_in(patch, Block, "_call", 8)
         with pytest.raises(Killed):
             train(runs_of(), tmp_path, lanes=8)
     (path,) = results.checkpoints(tmp_path)
@@ -297,10 +293,7 @@ def test_a_kill_while_runs_are_parked_loses_nothing(unbroken, tmp_path, monkeypa
 
 
 def test_too_little_memory_for_one_lane_is_one_line(tmp_path, monkeypatch):
-    def call(block, active, updates):
-        raise OutOfMemory("RESOURCE_EXHAUSTED: made up")
-
-    monkeypatch.setattr(Block, "_call", call)
+    full(monkeypatch, after=0, room=0)
     with pytest.raises(ConfigError, match=r"not even \d lanes fit"):
         train(runs_of(), tmp_path, lanes=2)
 
@@ -435,7 +428,7 @@ def test_a_run_that_fails_is_recorded_and_the_others_go_on(tmp_path, monkeypatch
         },
     }
     (tmp_path / "sweep.yaml").write_text(json.dumps(sweep))
-    monkeypatch.setattr(launch, "check_run", lambda one: None)  # which would have found it
+    monkeypatch.setattr(launch, "check_run", lambda *_: None)  # which would have found it
     found, runs = launch.expand(tmp_path / "sweep.yaml")
     said = []
     records = launch.sweep(found, runs, tmp_path / "out", warn=said.append)
@@ -450,6 +443,17 @@ def test_a_run_that_fails_is_recorded_and_the_others_go_on(tmp_path, monkeypatch
     again = launch.sweep(found, runs, tmp_path / "out", warn=said.append)
     changed = {r.digest for r in again if (r.folder / "summary.json").stat().st_mtime_ns != stamps[r.digest]}
     assert changed == {r.digest for r in failed}, "failed runs are tried again, finished ones are not"
+
+
+def test_a_metric_that_no_record_holds_is_refused_where_runs_are_compared_by_it(tmp_path):
+    fields = {f"{part}.{n}": {"value": v} for part in FIELDS for n, v in FIELDS[part].items()}
+    sweep = {"method": "grid", "parameters": fields, "metric": {"name": "eval/los"}}
+    file = tmp_path / "sweep.yaml"
+    file.write_text(json.dumps(sweep))
+    assert len(launch.expand(file)[1]) == 1, "without early stopping it is only a word for W&B"
+    file.write_text(json.dumps({**sweep, "early_terminate": {"type": "hyperband", "min_iter": 2}}))
+    with pytest.raises(ConfigError, match=r"sweep\.yaml: no metric 'eval/los'.*Did you mean 'eval/loss'"):
+        launch.expand(file)
 
 
 # ------------------------------------------------------------------------------------------------ checkpoints
