@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one verb; the exit code."""
     entered = arguments is None  # as a program of its own
     if entered:
-        signal.signal(signal.SIGTERM, _terminate)
+        runtime.hear_signals()
     arguments = sys.argv[1:] if arguments is None else arguments
     # a user's own cells and tasks are found where the user stands, after ours, so that nothing of ours is shadowed
     for folder in (str(Path(__file__).resolve().parents[1]), os.getcwd()):
@@ -87,8 +87,11 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         warn(str(error))
         return 2
-    except (KeyboardInterrupt, Terminated) as error:
-        code = 143 if isinstance(error, Terminated) else 130
+    except (KeyboardInterrupt, runtime.Stopped) as error:
+        code = 128 + getattr(error, "number", signal.SIGINT)
+        if entered:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)  # once is enough
         warn("stopped; what was finished is in the ledger, and the same command goes on with the rest.")
         if entered:  # a computation that is under way would be waited for
             sys.stdout.flush()
@@ -106,15 +109,6 @@ def main(arguments: list[str] | None = None) -> int:
             f"cannot write{where}: {error.strerror}. What was finished is safe; mend it, and the same command goes on."
         )
         return 1
-
-
-class Terminated(BaseException):
-    """A SIGTERM, as a scheduler sends it."""
-
-
-def _terminate(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
-    raise Terminated
 
 
 def describe(verb: str) -> str:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ltd.lengths import padded
+from ltd.runtime import stop_if_asked
 from ltd.settings import Run
 from ltd.streams import stream
 from ltd.sweep import SMALL, over_lanes, places
@@ -147,6 +148,7 @@ def wait(arrays: Any) -> None:
     pause = 0.001
     for leaf in jax.tree.leaves(arrays):
         while not leaf.is_ready():
+            stop_if_asked()
             time.sleep(pause)
             pause = min(1.5 * pause, 0.05)
 

@@ -17,7 +17,7 @@ from ltd.block import lane_of
 from ltd.executors import Executor
 from ltd.model import fill, make_task, takes_cell
 from ltd.results import Record
-from ltd.runtime import precision
+from ltd.runtime import precision, stop_if_asked
 from ltd.settings import Guess, Measure, Run
 from ltd.sweep.schema import Sweep, read
 from ltd.train import Trainer
@@ -153,6 +153,7 @@ def _watching(name: str, runs: Sequence[Run], out: Path, tell: Progress) -> Call
     ends = dict.fromkeys(map(config.digest, runs), "unfinished")
 
     def watch() -> None:
+        stop_if_asked()
         for digest in [d for d, status in ends.items() if status == "unfinished"]:
             if (out / digest / "summary.json").is_file():
                 ends[digest] = work.status_of(out / digest)

@@ -1,11 +1,13 @@
-"""Device and precision: what must be said to jax before it starts, and around a computation. Said in this one place."""
+"""Device and precision: what must be said to jax before it starts, and around a computation; and signals."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from ltd.config import ConfigError
 
@@ -56,6 +58,43 @@ def precision(name: str) -> Iterator[None]:
 
     with jax.enable_x64(name == "float64"), jax.default_matmul_precision(PRECISIONS[name]):
         yield
+
+
+class Stopped(BaseException):
+    """A signal that asks to stop: Ctrl-C, or SIGTERM as a scheduler sends it."""
+
+    def __init__(self, number: int):
+        self.number = number
+
+
+_asked: list[int] = []  # signals that came
+
+
+def hear_signals() -> None:
+    """From now on Ctrl-C and SIGTERM raise `Stopped` wherever the main thread is.
+
+    Python drops an exception that is raised where nothing can catch it, as while it collects rubbish. So the signal is
+    also noted, and whoever works long calls `stop_if_asked` now and then.
+    """
+
+    def stop(number: int, _: object) -> None:
+        _asked.append(number)
+        raise Stopped(number)
+
+    def dropped(what: Any, show: Any = sys.unraisablehook) -> None:
+        if not isinstance(what.exc_value, Stopped):
+            show(what)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and shells have it for what they put aside
+            signal.signal(number, stop)
+    sys.unraisablehook = dropped
+
+
+def stop_if_asked() -> None:
+    """Raise `Stopped` if a signal came, even one whose exception was dropped."""
+    if _asked:
+        raise Stopped(_asked[0])
 
 
 def cores() -> int:

@@ -173,6 +173,7 @@ class _Training:
         try:
             self._restore()
             while True:
+                runtime.stop_if_asked()
                 elsewhere = self._admit()
                 self.queue.extend(elsewhere)
                 if any(self.block.runs):
