@@ -3,9 +3,8 @@
 import gc
 import os
 
-# Said before jax starts. Two devices, so that lanes are spread. Compiling is most of the suite: level 1 compiles sooner
-# and runs as fast as the default (level 0 compiles soonest and trains eight times slower).
-FLAGS = {"xla_force_host_platform_device_count": 2, "xla_backend_optimization_level": 1}
+# Said before jax starts. Two devices, so that lanes are spread; the level of compilation is that of `ltd.runtime`.
+FLAGS = {"xla_force_host_platform_device_count": 2}
 given = os.environ.get("XLA_FLAGS", "")
 os.environ["XLA_FLAGS"] = " ".join([given, *(f"--{k}={v}" for k, v in FLAGS.items() if k not in given)]).strip()
 

@@ -1,6 +1,7 @@
 """Every cell against its twin, every plan against the loop, every gradient against differences."""
 
 import functools
+import importlib
 import inspect
 
 import jax
@@ -42,6 +43,8 @@ from ltd.types import Cell, LinearCell, MixCell
 from ltd.unroll import PLANS, chunk_length, output_leaf, plans_of, trajectory, unroll
 from oracles.cells import SLOPE
 from tables import CELL_ROWS
+
+by_chunks = importlib.import_module("ltd.unroll.chunked")  # the package has a function of that name
 
 
 @pytest.fixture(params=CELL_ROWS, ids=str)
@@ -176,9 +179,23 @@ def chosen(batch, length, hidden):
 def test_the_program_chooses_equal_chunks_that_fit_the_cache():
     assert chosen(2, 129, 4) == 65  # at most 128
     assert chosen(2, 1000, 4) == 125
-    assert chosen(128, 997, 512) == 16  # 16 steps of 128 x 512 numbers of 4 bytes are 4 MiB
-    assert chosen(128, 1000, 512) == 10  # no remainder
-    assert chosen(10_000, 80, 512) == 8
+    assert chosen(16, 997, 512) == 16  # 16 steps of 16 x 512 numbers of 4 bytes are 512 KiB; 997 / 63 pieces
+    assert chosen(16, 1000, 512) == 10  # no remainder
+    assert chosen(10_000, 80, 512) == 5  # never shorter, if there are so many
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in CELL_ROWS if row.name in ("lstm", "elman", "gru_after", "clockwork")], ids=str
+)
+def test_products_that_are_kept_and_products_that_are_made_again_give_the_same(row, monkeypatch):
+    monkeypatch.setattr(by_chunks, "KEEP_BYTES", 0)
+    assert_same_gradients(row, True, Plan("chunked", 4), True, 1e-9)
+
+
+@pytest.mark.parametrize(("name", "alone"), [("elman", True), ("lstm", True), ("gru_after", False), ("scrn", False)])
+def test_it_is_seen_where_only_the_sum_of_both_products_counts(name, alone, key):
+    cell = CELLS[name](key, 2, hidden=3)
+    assert by_chunks._adds(cell, jnp.ones((4, 2)), cell.initial_state((4,))) is alone
 
 
 @pytest.mark.parametrize("length", [1, 7, 8, 9, 100, 129, 1000])

@@ -144,9 +144,9 @@ class GRUResetAfter(MixRecurrentCell):
 
     def advance(self, state: HiddenState, drive, mixed) -> tuple[HiddenState, Array]:
         """Gates, candidate, blend."""
-        gated = 2 * self.hidden
-        r, z = jnp.split(logistic(drive[..., :gated] + mixed[..., :gated]), 2, axis=-1)
-        n = jnp.tanh(drive[..., gated:] + r * mixed[..., gated:])
+        (d, d_n), (m, m_n) = (jnp.split(a, [2 * self.hidden], axis=-1) for a in (drive, mixed))
+        r, z = jnp.split(logistic(d + m), 2, axis=-1)
+        n = jnp.tanh(d_n + r * m_n)
         h = state.h + z * (n - state.h)
         return HiddenState(h), h
 

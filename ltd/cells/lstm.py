@@ -92,14 +92,17 @@ class GatedCell(RecurrentCell):
         """Cell and output from pre-activations `a`; `peep_output(c_t)` is what the output gate sees of the new cell."""
         form, H = self.form, self.hidden
         early = len(form.gates) - (peep_output is not None)  # gates that do not wait for the new cell; o is the last
-        opened = logistic(a[..., : early * H])
+        # split, for the gradient of a slice is padded with zeros and added up
+        waiting = [early * H, len(form.gates) * H] if peep_output is not None else [early * H]
+        opened, *late, g = jnp.split(a, waiting, axis=-1)
+        opened = logistic(opened)
         gate = dict(zip(form.gates, jnp.split(opened, max(early, 1), axis=-1), strict=False)) if early else {}
-        g = squash(a[..., -H:], form.input_activation)
+        g = squash(g, form.input_activation)
         kept = gate["f"] * state.c if "f" in gate else state.c
         new = (1 - gate["f"]) * g if form.coupled else gate["i"] * g if "i" in gate else g
         c = kept + new
         if peep_output is not None:
-            gate["o"] = logistic(a[..., early * H : -H] + peep_output(c))
+            gate["o"] = logistic(late[0] + peep_output(c))
             opened = jnp.concatenate([opened, gate["o"]], axis=-1)
         h = squash(c, form.output_activation)
         h = gate["o"] * h if "o" in gate else h
