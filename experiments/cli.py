@@ -118,8 +118,9 @@ def describe(verb: str) -> str:
     shown = {"run": settings.Run, "probe": settings.Measure, "guess": settings.Guess}.get(verb)
     lines = [line for line in USAGE.splitlines() if line.startswith(f"  ltd {verb}")] or [f"  ltd {verb}"]
     if shown:
+        fields = _fields(config.plain(shown(), whole=True))
         lines += ["", f"Fields, with their defaults ({(shown.__doc__ or '').splitlines()[0]})", ""]
-        lines += [f"  --{name}={'' if value is None else value}" for name, value in _fields(config.plain(shown()))]
+        lines += [f"  --{name}={'' if value is None else value}" for name, value in fields]
         lines += [
             "",
             "Fields of a cell, net or task: `ltd list cells nets tasks`. Besides: --seeds=N --out=DIR --device=auto"

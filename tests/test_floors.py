@@ -13,7 +13,7 @@ FLOORS = {
     -1: "ltd.types ltd.config ltd.linalg ltd.streams ltd.trees",  # what the ground floor stands on
     0: "ltd.settings ltd.runtime ltd.activations ltd.initializers ltd.losses ltd.stats ltd.doctor ltd.data",
     1: "ltd.cells ltd.unroll ltd.optimizers ltd.sweep ltd.executors ltd.results ltd.lengths ltd.levels tasks",
-    2: "ltd.nets ltd.claims ltd.plots ltd.tracking ltd.index",
+    2: "ltd.nets ltd.claims ltd.plots ltd.tracking ltd.index ltd.gradients ltd.regularizers",
     3: "ltd.model ltd.probes",
     4: "ltd.train ltd.report ltd.guess ltd.conformance ltd.measure",
     4.2: "ltd.block",  # many runs in one program
