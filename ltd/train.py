@@ -17,7 +17,7 @@ import optax
 from flax import nnx
 from jax import Array
 
-from ltd import config, optimizers, regularizers
+from ltd import config, feedback, gradients, optimizers, regularizers
 from ltd.cells import cells_of, recurrent_blocks, width_of
 from ltd.lengths import Curriculum, at, batch_of
 from ltd.linalg import rho
@@ -26,7 +26,7 @@ from ltd.settings import Run
 from ltd.streams import stream
 from ltd.trees import disassemble
 from ltd.types import Curves, Levels, Success, Task
-from ltd.unroll import reports
+from ltd.unroll import reports, unroll
 
 RUNNING, SOLVED, DIVERGED, IDLE = 0, 1, 2, 3  # idle: a place where no run stands
 BLOWN = 1e4  # a loss above this many times the blind one has diverged
@@ -82,7 +82,10 @@ class Trainer:
         sketch = jax.eval_shape(lambda: self.build(jax.random.key(0), settings.rho, settings.sigma))
         self.graphdef, _, self.rest = disassemble(sketch)
         self.recurrent = {name for cell in cells_of(sketch.net).values() for name in getattr(cell, "recurrent", {})}
+        feedback.check(settings, sketch.net, task)
+        gradients.check(settings, sketch.net)
         regularizers.check(settings, sketch.net)
+        self.over = gradients.over(settings.gradient)
         state = jax.eval_shape(lambda: sketch.net.initial_state((1,)))
         self.size = max(width_of(sketch.net), sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)))
 
@@ -106,10 +109,11 @@ class Trainer:
         """The network with these parameters."""
         return nnx.merge(self.graphdef, params, self.rest)
 
-    def outputs(self, params: Any, batch: Any, key: Array | None = None) -> Array:
-        """What the network answers to a batch."""
-        half = self.settings.precision == "bfloat16"
-        return self.model(params)(batch.inputs, self.settings.plan, batch.valid, key, half)
+    def outputs(self, params: Any, batch: Any, key: Array | None = None, training: bool = False) -> Array:
+        """What the network answers to a batch; in training by the road of its gradient, and with its teacher."""
+        half, over = self.settings.precision == "bfloat16", self.over if training else unroll
+        targets = batch.targets if training and self.settings.feedback == "forced" else None
+        return self.model(params)(batch.inputs, self.settings.plan, batch.valid, key, half, over, targets)
 
     # -------------------------------------------------------------------------------------------- one update
 
@@ -121,11 +125,15 @@ class Trainer:
 
         def loss_of(params):
             with reports() as by_newton:
-                outputs = self.outputs(params, batch, noise)
+                outputs = self.outputs(params, batch, noise, training=True)
             return self.task.loss(outputs, batch), [1 - report.converged for report in by_newton]
 
-        (loss, fell), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-        more: dict[str, Array] = {"fell": sum(fell)} if fell else {}
+        if self.settings.gradient.type == "rtrl":
+            loss, grads = gradients.rtrl(self.model, state.params, batch, self.task, noise)
+            fell: list[Array] = []
+        else:
+            (loss, fell), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+        more: dict[str, Any] = {"fell": sum(fell)} if fell else {}
         if self.settings.regularizer.on:
             more["penalty"], added = jax.value_and_grad(
                 lambda p: regularizers.penalty(self.model(p), o.regularizer, batch, self.task, noise)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from harness import compiled
 from ltd import config, launch, regularizers
 from ltd.block import fit
 from ltd.cells import recurrent_blocks
@@ -166,7 +167,8 @@ def test_training_adds_the_weighted_gradient_and_records_the_bare_loss():
     without = {name: v for name, v in traced.items() if not name.startswith("regularizer")}
     start = trainer.start(traced)
     (new, told), (bare, bare_told) = (
-        t.update(config.overlay(t.settings, lane), start) for t, lane in ((trainer, traced), (plainly, without))
+        compiled(lambda s, t=t, lane=lane: t.update(config.overlay(t.settings, lane), s))(start)
+        for t, lane in ((trainer, traced), (plainly, without))
     )
     assert float(told["loss"]) == float(bare_told["loss"]) and "penalty" not in bare_told
     batch = trainer.curriculum.sample(stream(jax.random.fold_in(jax.random.key(3), 0), "data"), jnp.int32(0))

@@ -54,6 +54,7 @@ class Blocks(RecurrentCell):
 
     key = "A2.1"
     loops = True  # whether units see the units of the step before
+    carousel = True
 
     def __init__(
         self,
