@@ -116,7 +116,7 @@ def presets() -> Rows:
     """The settings of papers that `--preset` fills in."""
     from ltd.presets import PRESETS
 
-    rows = []
+    rows: Rows = []
     for name, p in PRESETS.items():
         words = f"{p.fields['cell.type']} on {p.fields['task.type']}"
         rows.append({"kind": "preset", "name": name, "summary": words, "source": p.source})
