@@ -112,6 +112,18 @@ def losses() -> Rows:
     return [_plain("loss", name, f, "") for name, f in LOSSES.items()]
 
 
+def presets() -> Rows:
+    """The settings of papers that `--preset` fills in."""
+    from ltd.presets import PRESETS
+
+    rows: Rows = []
+    for name, p in PRESETS.items():
+        words = f"{p.fields['cell.type']} on {p.fields['task.type']}"
+        rows.append({"kind": "preset", "name": name, "summary": words, "source": p.source})
+        rows[-1] |= {"fields": dict(p.fields), "departures": p.departures}
+    return rows
+
+
 KINDS: dict[str, Callable[[], Rows]] = {
     "cells": cells,
     "nets": nets,
@@ -122,6 +134,7 @@ KINDS: dict[str, Callable[[], Rows]] = {
     "activations": activations,
     "initializers": initializers,
     "losses": losses,
+    "presets": presets,
 }
 
 
@@ -172,6 +185,8 @@ def print_catalogue(rows: Rows) -> None:
         columns = (
             ("name", "lag", "levels", "fields", "source")
             if kind == "task"
+            else ("name", "fields", "source")
+            if kind == "preset"
             else ("name", "key", "summary", "gamma", "plans", "fields")
         )
         shown = [{c: _text(c, row[c]) for c in columns if c in row} for row in of_kind]

@@ -48,7 +48,7 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
   ltd plot   DIR                figures of a folder: decay curves, training curves, the map of rho against lag
   ltd data   get NAME [--url=URL]
              fetches a data file into the folder that LTD_DATA names (else ~/.cache/ltd) and checks its content
-  ltd list   [cells|nets|plans|tasks|probes|optimizers|activations|initializers|losses ...] [--json]
+  ltd list   [cells|nets|plans|tasks|probes|optimizers|activations|initializers|losses|presets ...] [--json]
   ltd demo   [--out=DIR]        the main job, end to end, in a few minutes
   ltd conformance               our cells held against torch, Flax, Haiku and Equinox: the table of differences
   ltd doctor                    versions, devices, precision, and the jaxlib defects that would spoil results
@@ -58,6 +58,9 @@ Fields are dotted: --optimizer.type=rmsprop --optimizer.learning_rate=1e-3 --opt
 their defaults. Everywhere: --device=auto|cpu|gpu|tpu, --precision=float32|float64|tensorfloat32|bfloat16
 (probes: float64). Weights & Biases mirrors the ledger of `ltd run`: --wandb=off|offline|online; left out, WANDB_MODE
 decides, else online if an API key is configured.
+Training by a paper's settings: --preset=hochreiter1997_task4 (`ltd list presets`); what is said beside it wins. Its
+gradient: --gradient.type=bptt|truncated|elman|hs97|rtrl, --gradient.k1=5 --gradient.k2=10; terms added to the loss:
+--regularizer.omega=4 --regularizer.l2=1e-4.
 Nets nest: --net.type=stacked --net.layers=2 --net.inner.type=bidirectional --cell.type=lstm.
 A cell, net or task of your own: --cell.type=package.module:Class.
 """
@@ -118,8 +121,9 @@ def describe(verb: str) -> str:
     shown = {"run": settings.Run, "probe": settings.Measure, "guess": settings.Guess}.get(verb)
     lines = [line for line in USAGE.splitlines() if line.startswith(f"  ltd {verb}")] or [f"  ltd {verb}"]
     if shown:
+        fields = _fields(config.plain(shown(), whole=True))
         lines += ["", f"Fields, with their defaults ({(shown.__doc__ or '').splitlines()[0]})", ""]
-        lines += [f"  --{name}={'' if value is None else value}" for name, value in _fields(config.plain(shown()))]
+        lines += [f"  --{name}={'' if value is None else value}" for name, value in fields]
         lines += [
             "",
             "Fields of a cell, net or task: `ltd list cells nets tasks`. Besides: --seeds=N --out=DIR --device=auto"

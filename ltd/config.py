@@ -33,6 +33,14 @@ def traced(default: Any) -> Any:
     return field(default=default, metadata={"traced": True})
 
 
+def unless(default: Any) -> Any:
+    """A static field that is left out of a config, and so out of its digest, where it has its default.
+
+    For what was added when runs already had their digests: a run that does not use it keeps its own.
+    """
+    return field(default=default, metadata={"unless": True})
+
+
 def positive(owner: Any, *names: str) -> None:
     """Refuse fields that are given and not finite and above zero."""
     for name in names:
@@ -303,13 +311,17 @@ def lengths(text: Any, name: str) -> list[int]:
 # ------------------------------------------------------------------------------------------------ identity
 
 
-def plain(config: Any) -> dict[str, Any]:
-    """Nested plain values, a choice as its options beside its `type`."""
+def plain(config: Any, whole: bool = False) -> dict[str, Any]:
+    """Nested plain values, a choice as its options beside its `type`.
+
+    Without fields that are left out at their default (see `unless`), except in the `whole` of it.
+    """
     if isinstance(config, Choice):
         return {"type": config.type, **{k: plain(v) if isinstance(v, Choice) else v for k, v in config.options.items()}}
     return {
-        f.name: plain(v) if dataclasses.is_dataclass(v := getattr(config, f.name)) else v
+        f.name: plain(v, whole) if dataclasses.is_dataclass(v) else v
         for f in dataclasses.fields(config)
+        if (v := getattr(config, f.name)) != f.default or whole or not f.metadata.get("unless")
     }
 
 

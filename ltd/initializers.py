@@ -60,6 +60,16 @@ def pascanu2013_smart_tanh(key: Array, size: int, dtype) -> Block:
     return to_rho(jnp.where(rank < 15, dense, 0), 0.95)
 
 
+def hochreiter1997(key: Array, size: int, dtype) -> Block:
+    """U(-0.1, 0.1) entries: tasks 3 to 6 of Hochreiter & Schmidhuber (1997). For its cell: the option `scale`."""
+    return jax.random.uniform(key, (size, size), dtype, -0.1, 0.1)
+
+
+def gers2000(key: Array, size: int, dtype) -> Block:
+    """U(-0.2, 0.2) entries: Gers, Schmidhuber & Cummins (2000); Hochreiter & Schmidhuber (1997), tasks 1 and 2."""
+    return jax.random.uniform(key, (size, size), dtype, -0.2, 0.2)
+
+
 INITIALIZERS: dict[str, Callable[[Array, int, object], Block]] = {
     "orthogonal": orthogonal,
     "identity": identity,
@@ -67,6 +77,8 @@ INITIALIZERS: dict[str, Callable[[Array, int, object], Block]] = {
     "pascanu2013_sigmoid": pascanu2013_sigmoid,
     "pascanu2013_basic_tanh": pascanu2013_basic_tanh,
     "pascanu2013_smart_tanh": pascanu2013_smart_tanh,
+    "hochreiter1997": hochreiter1997,
+    "gers2000": gers2000,
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ltd import config, measure, results, tracking, work
+from ltd import config, measure, presets, results, tracking, work
 from ltd import guess as guessing
 from ltd.block import lane_of
 from ltd.executors import Executor
@@ -27,10 +27,15 @@ Progress = Callable[[str, int, int], None]  # what is going on, updates or lanes
 
 
 def configure(cls: type, fields: Mapping[str, Any]) -> Any:
-    """A `Run` or `Measure` from fields, dotted (`task.gap`) or nested; checked, and complete with all defaults."""
+    """A `Run` or `Measure` from fields, dotted (`task.gap`) or nested; checked, and complete with all defaults.
+
+    For a `Run` the field `preset` names settings of a paper, which those beside it stand over (`ltd.presets`).
+    """
     nested: dict[str, Any] = {}
     for name, value in fields.items():
         config.put(nested, name, value)
+    if cls is Run:
+        nested = presets.filled(nested)
     one = config.decode(cls, nested)
     if isinstance(one, Measure) and one.run is not None:
         return one

@@ -57,7 +57,12 @@ def measure(settings: Measure, lanes: Sequence[Mapping[str, Any]]) -> list[Curve
 def network(settings: Measure) -> tuple[Task | None, Callable[..., Model]]:
     """The task, and (key, rho, sigma) -> model: fresh, or the trained one whatever the key."""
     if settings.run is not None:
-        model, _, trained_on = load(Path(settings.run))
+        model, run, trained_on = load(Path(settings.run))
+        if run.feedback != "none":
+            raise config.ConfigError(
+                f"run = {settings.run}: its network sees its own outputs (feedback = {run.feedback}), and a probe of "
+                "its cell alone would miss that way through time. Probe a run without feedback."
+            )
         if settings.rho is not None or settings.sigma is not None:
             raise config.ConfigError("rho and sigma rescale fresh networks: leave them out where --run is given.")
         return trained_on, lambda key, rho, sigma: model

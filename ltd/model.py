@@ -20,7 +20,7 @@ from ltd.settings import Initial, Plan, Run
 from ltd.streams import stream
 from ltd.trees import disassemble, flat
 from ltd.types import Sizes, State, Task
-from ltd.unroll import check, check_chunk, unroll
+from ltd.unroll import check, check_chunk, masked, unroll
 from tasks import TASKS
 
 
@@ -29,6 +29,11 @@ class Model(nnx.Module):
 
         y_t = h_t V + b_y
 
+    With `feedback` the net also sees the output of the step before, as in the network of Jordan: its inputs are
+    [x_t; y_{t-1}], with y_0 = 0. Where targets are given they stand for these outputs (teacher forcing: Williams &
+    Zipser 1989, Neural Computation 1(2), 270-280; A1.31), all steps are known at once, and no gradient goes through
+    what is fed back.
+
     Shapes
         inputs  [T, B, D] float, or [T, B] tokens, which become one-hot
         y       [T, B, O]
@@ -36,8 +41,9 @@ class Model(nnx.Module):
         start   learned initial state, one vector per part of the state, only where `initial.type` is learned
     """
 
-    def __init__(self, key: Array, net: Any, outputs: int, tokens: bool, initial: Initial):
+    def __init__(self, key: Array, net: Any, outputs: int, tokens: bool, initial: Initial, feedback: str = "none"):
         self.net, self.tokens, self.initial = net, tokens, initial
+        self.fed = outputs if feedback != "none" else 0  # numbers that are fed back
         self.V = nnx.Param(initializers.uniform_fan_in(key, (width_of(net), outputs)))
         self.b_y = nnx.Param(jnp.zeros(outputs, jnp.result_type(float)))
         learned = self._memory(net.initial_state(())) if initial.type == "learned" else []
@@ -46,7 +52,7 @@ class Model(nnx.Module):
     def embed(self, inputs: Num[Array, "T B *D"]) -> Float[Array, "T B D"]:
         """Tokens as one-hot vectors, numbers as they are."""
         if self.tokens:
-            return jax.nn.one_hot(inputs, self.net.inputs, dtype=jnp.result_type(float))
+            return jax.nn.one_hot(inputs, self.net.inputs - self.fed, dtype=jnp.result_type(float))
         return inputs.astype(jnp.result_type(float))
 
     def initial_state(self, batch: int, key: Array | None = None) -> State:
@@ -84,11 +90,15 @@ class Model(nnx.Module):
         valid: Bool[Array, "T B"] | None = None,
         key: Array | None = None,
         half: bool = False,
+        over: Callable = unroll,
+        targets: Float[Array, "T B O"] | None = None,
     ) -> Float[Array, "T B O"]:
         """Outputs at every step. The key is for what is random in training: a noisy start, dropout between layers.
 
         With `half` the net runs in bfloat16: its weights, inputs, states and outputs are rounded to 8 bits, the
         read-out is not. A net with a cell that is `exact` (it needs LAPACK, or complex numbers) stays in float32.
+        `over` stands in for `unroll` where training truncates the gradient (`ltd.gradients`). With `feedback`, and
+        without `targets`, every step is made in turn, whatever the plan.
         """
         state, net, seen = self.initial_state(inputs.shape[1], key), self.net, self.embed(inputs)
         if half and not getattr(net, "exact", False):
@@ -96,9 +106,32 @@ class Model(nnx.Module):
             params, seen = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (params, seen))
             state = cast(state, jnp.bfloat16, getattr(net, "clock", ()))
             net = nnx.merge(graphdef, params, rest)
+        if self.fed and targets is None:
+            return self._feed(net, seen, state, valid)
+        if self.fed:
+            before = jnp.concatenate([jnp.zeros_like(targets[:1]), targets[:-1]])  # type: ignore[index]
+            seen = jnp.concatenate([seen, before.astype(seen.dtype)], axis=-1)
         inside = None if key is None else stream(key, "net")
-        outputs = unroll(net, seen, state, plan, valid, inside)[1]
+        outputs = over(net, seen, state, plan, valid, inside)[1]
         return self.readout(outputs.astype(self.V[...].dtype))
+
+    def _feed(self, net: Any, seen: Array, state: State, valid: Array | None) -> Float[Array, "T B O"]:
+        """Outputs of a net that sees its own of the step before."""
+        kernel = net.kernel()
+
+        def one(carry, now):
+            (s, y), (x, v) = carry, now
+
+            def step(carry):
+                s, y = carry
+                s, h = net.step(kernel, s, net.project(jnp.concatenate([x, y.astype(x.dtype)], axis=-1)))
+                y = self.readout(h.astype(y.dtype))
+                return (s, y), y
+
+            return masked(step, v)((s, y))
+
+        nothing = jnp.zeros((seen.shape[1], self.fed), self.V[...].dtype)
+        return jax.lax.scan(one, (state, nothing), (seen, valid))[1]
 
 
 def fill(one: Any) -> Any:
@@ -177,14 +210,15 @@ def make_model(settings: Run, task: Sizes) -> Callable[..., Model]:
     """(key, rho, sigma) -> model; checked now, jit- and vmap-able later."""
     check(settings.plan)
     make = make_body(settings.cell, settings.net)
+    inputs = task.inputs + (task.outputs if settings.feedback != "none" else 0)
 
     def build(key: Array, rho=None, sigma=None) -> Model:
-        body = make(stream(key, "cell"), task.inputs)
+        body = make(stream(key, "cell"), inputs)
         rescale(body, rho, sigma)
-        return Model(stream(key, "readout"), body, task.outputs, task.tokens, settings.initial)
+        return Model(stream(key, "readout"), body, task.outputs, task.tokens, settings.initial, settings.feedback)
 
     with config.explained("net" if settings.net else "cell"):
-        sketch = jax.eval_shape(lambda key: make(key, task.inputs), jax.random.key(0))
+        sketch = jax.eval_shape(lambda key: make(key, inputs), jax.random.key(0))
         check(settings.plan, sketch)
         check_chunk(settings.plan, sketch)
         check_initial(settings.initial, sketch)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ltd.config import Choice, finite, lengths, positive, traced
+from ltd.config import Choice, finite, lengths, positive, traced, unless
 
 NEWTON = ("jacobian", "damping", "iterations", "tolerance")  # the fields of a plan that belong to `newton`
 
@@ -86,6 +86,60 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
+class Gradient:
+    """How training finds the gradient of the task's loss (see `ltd.gradients`).
+
+    bptt        backpropagation through time, the whole gradient
+    truncated   a backward pass every `k1` steps, `k2` steps back (Williams & Peng 1990); k2 at least k1
+    elman       one step back at every step: k1 = k2 = 1 (Elman 1990)
+    hs97        errors travel back by the cells of an LSTM alone (Hochreiter & Schmidhuber 1997)
+    rtrl        the whole gradient, carried forward in time (Williams & Zipser 1989)
+    """
+
+    type: Literal["bptt", "truncated", "elman", "hs97", "rtrl"] = "bptt"
+    k1: int | None = None
+    k2: int | None = None
+
+    def __post_init__(self):
+        positive(self, "k1", "k2")
+        for name in ("k1", "k2"):
+            if (getattr(self, name) is None) == (self.type == "truncated"):
+                raise ValueError(
+                    f"{name} = {getattr(self, name)} with type = {self.type}: truncated needs k1 and k2, steps between "
+                    "two backward passes and steps back; the others have none."
+                )
+        if self.k1 is not None and self.k2 is not None and self.k2 < self.k1:
+            raise ValueError(
+                f"k2 = {self.k2} must be at least k1 = {self.k1}: a pass goes back over the steps since the last one."
+            )
+
+
+@dataclass(frozen=True)
+class Regularizer:
+    """Weights of terms that are added to the loss in training (see `ltd.regularizers`). Off unless given.
+
+    l1, l2   sum of |u|, of u^2, over the entries of all recurrent blocks (A1.31)
+    omega    the vanishing-gradient regulariser of Pascanu et al. (2013) (A1.28)
+    variant  omega as their code computes it, or as their equation 9 has it
+    """
+
+    l1: float | None = traced(None)
+    l2: float | None = traced(None)
+    omega: float | None = traced(None)
+    variant: Literal["code", "paper"] = "code"
+
+    def __post_init__(self):
+        positive(self, "l1", "l2", "omega")
+        if self.omega is None and self.variant != "code":
+            raise ValueError(f"variant = {self.variant} has no meaning without omega: give a weight, such as omega=4.")
+
+    @property
+    def on(self) -> bool:
+        """Whether anything is added."""
+        return not (self.l1 is None and self.l2 is None and self.omega is None)
+
+
+@dataclass(frozen=True)
 class Train:
     """Length and rhythm of training. Every `eval_every` updates: evaluation on a fixed set, and the success rule."""
 
@@ -135,6 +189,10 @@ class Run:
     sigma: float | None = traced(None)  # or to this largest singular value
     seed: int = traced(0)
     precision: Literal["float32", "float64", "tensorfloat32", "bfloat16"] = "float32"
+    # outputs of the step before as further inputs: its own, or targets while training (see `ltd.model.Model`)
+    feedback: Literal["none", "free", "forced"] = unless("none")
+    gradient: Gradient = unless(Gradient())
+    regularizer: Regularizer = unless(Regularizer())
 
     def __post_init__(self):
         _lane(self)

@@ -17,7 +17,7 @@ import optax
 from flax import nnx
 from jax import Array
 
-from ltd import config, optimizers
+from ltd import config, feedback, gradients, optimizers, regularizers
 from ltd.cells import cells_of, recurrent_blocks, width_of
 from ltd.lengths import Curriculum, at, batch_of
 from ltd.linalg import rho
@@ -26,7 +26,7 @@ from ltd.settings import Run
 from ltd.streams import stream
 from ltd.trees import disassemble
 from ltd.types import Curves, Levels, Success, Task
-from ltd.unroll import reports
+from ltd.unroll import reports, unroll
 
 RUNNING, SOLVED, DIVERGED, IDLE = 0, 1, 2, 3  # idle: a place where no run stands
 BLOWN = 1e4  # a loss above this many times the blind one has diverged
@@ -82,6 +82,10 @@ class Trainer:
         sketch = jax.eval_shape(lambda: self.build(jax.random.key(0), settings.rho, settings.sigma))
         self.graphdef, _, self.rest = disassemble(sketch)
         self.recurrent = {name for cell in cells_of(sketch.net).values() for name in getattr(cell, "recurrent", {})}
+        feedback.check(settings, sketch.net, task)
+        gradients.check(settings, sketch.net)
+        regularizers.check(settings, sketch.net)
+        self.over = gradients.over(settings.gradient)
         state = jax.eval_shape(lambda: sketch.net.initial_state((1,)))
         self.size = max(width_of(sketch.net), sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)))
 
@@ -105,10 +109,11 @@ class Trainer:
         """The network with these parameters."""
         return nnx.merge(self.graphdef, params, self.rest)
 
-    def outputs(self, params: Any, batch: Any, key: Array | None = None) -> Array:
-        """What the network answers to a batch."""
-        half = self.settings.precision == "bfloat16"
-        return self.model(params)(batch.inputs, self.settings.plan, batch.valid, key, half)
+    def outputs(self, params: Any, batch: Any, key: Array | None = None, training: bool = False) -> Array:
+        """What the network answers to a batch; in training by the road of its gradient, and with its teacher."""
+        half, over = self.settings.precision == "bfloat16", self.over if training else unroll
+        targets = batch.targets if training and self.settings.feedback == "forced" else None
+        return self.model(params)(batch.inputs, self.settings.plan, batch.valid, key, half, over, targets)
 
     # -------------------------------------------------------------------------------------------- one update
 
@@ -120,10 +125,20 @@ class Trainer:
 
         def loss_of(params):
             with reports() as by_newton:
-                outputs = self.outputs(params, batch, noise)
+                outputs = self.outputs(params, batch, noise, training=True)
             return self.task.loss(outputs, batch), [1 - report.converged for report in by_newton]
 
-        (loss, fell), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+        if self.settings.gradient.type == "rtrl":
+            loss, grads = gradients.rtrl(self.model, state.params, batch, self.task, noise)
+            fell: list[Array] = []
+        else:
+            (loss, fell), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+        more: dict[str, Any] = {"fell": sum(fell)} if fell else {}
+        if self.settings.regularizer.on:
+            more["penalty"], added = jax.value_and_grad(
+                lambda p: regularizers.penalty(self.model(p), o.regularizer, batch, self.task, noise)
+            )(state.params)
+            grads = jax.tree.map(jnp.add, grads, added)
         before = optax.tree.norm(grads)
         bad = ~(jnp.isfinite(loss) & jnp.isfinite(before))
         policy = self.settings.optimizer.nonfinite
@@ -155,7 +170,7 @@ class Trainer:
             state.skipped + (running & bad & (policy != "stop")),
         )
         told = {"loss": loss, "before": before, "after": optax.tree.norm(clipped), "running": running}
-        return fresh, told | ({"fell": sum(fell)} if fell else {})
+        return fresh, told | more
 
     def _replace(self, bad: Array, grads: Any, params: Any) -> Any:
         """Pascanu's rule for a gradient that is not finite: 0.02 U for the recurrent weights, 0 for the others."""
@@ -225,20 +240,19 @@ class Trainer:
         """`eval_every` updates (or so many as are asked for), then a check. The record holds the default scalars."""
         o = config.overlay(self.settings, traced)
         zero = jnp.zeros((), jnp.result_type(float))
+        summed = ("loss", "running", "fell", *(["penalty"] * self.settings.regularizer.on))
 
         def one(_, carry: tuple[State, dict[str, Array]]) -> tuple[State, dict[str, Array]]:
             state, window = carry
             state, told = self.update(o, state)
             told = {name: jnp.where(told["running"], value, 0) for name, value in told.items()}
             return state, {
-                "loss": window["loss"] + told["loss"],
-                "running": window["running"] + told["running"],
+                **{name: window[name] + told.get(name, 0) for name in summed},
                 "before": jnp.maximum(window["before"], told["before"]),
                 "after": jnp.maximum(window["after"], told["after"]),
-                "fell": window["fell"] + told.get("fell", 0),
             }
 
-        empty = {name: zero for name in ("loss", "running", "before", "after", "fell")}
+        empty = {name: zero for name in (*summed, "before", "after")}
         state, window = jax.lax.fori_loop(
             0, self.settings.train.eval_every if updates is None else updates, one, (state, empty)
         )
@@ -248,6 +262,7 @@ class Trainer:
             "train/grad_norm": window["before"],
             "train/grad_norm_clipped": window["after"],
             "train/skipped": state.skipped,
+            **({"train/penalty": window["penalty"] / window["running"]} if "penalty" in window else {}),
             **self.evaluate(state.params),
         }
         if "plan/fallbacks" in record:

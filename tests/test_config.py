@@ -11,7 +11,7 @@ import pytest
 
 from ltd import config, settings
 from ltd.config import Choice, ConfigError, decode, digest, overlay, parse, plain, split
-from ltd.settings import NEWTON, Initial, Measure, Optimizer, Plan, Run, Train
+from ltd.settings import NEWTON, Gradient, Initial, Measure, Optimizer, Plan, Regularizer, Run, Train
 
 FULL = Run(
     task=Choice("adding/bai2018", {"length": 30}),
@@ -250,6 +250,10 @@ def variations(one, prefix=""):
                 one = Initial("constant")
             if f.name in ("curriculum", "shortest"):
                 one, new = Train(curriculum="uniform", shortest=3), "growing" if f.name == "curriculum" else 5
+            if isinstance(one, Gradient):
+                one, new = (one, "hs97") if f.name == "type" else (Gradient("truncated", 2, 5), 3)
+            if f.name == "variant":
+                one, new = Regularizer(omega=1.0), "paper"
             if f.name in NEWTON:
                 one, new = Plan("newton"), "diagonal" if f.name == "jacobian" else new
             if new != value:

@@ -185,3 +185,10 @@ def test_docstrings_name_their_papers():
         assert initializer.__doc__
         assert not name.startswith("pascanu2013") or "Pascanu et al. (2013)" in initializer.__doc__
     assert initializers.__doc__
+
+
+@pytest.mark.parametrize(("name", "bound"), [("hochreiter1997", 0.1), ("gers2000", 0.2)])
+def test_uniform_weights_of_papers_fill_their_range(name, bound):
+    found = drawn(name)
+    assert 0.999 * bound < np.max(np.abs(found)) <= bound
+    assert np.std(found) == pytest.approx(bound / np.sqrt(3), rel=0.01)

@@ -32,6 +32,8 @@ class RecurrentCell(nnx.RNNCellBase):
     fixed         parts of the state that always start as they do: a normaliser, a stabiliser
     exact         keeps float32 where activations are bfloat16: it needs LAPACK, or complex numbers
     chunked_form  whether its `associative` goes by chunks, so that `plan.chunk` has a meaning there
+    carousel      whether errors can travel back by its cells alone: it then holds constant, where `truncate` is set,
+                  whatever else it sees of the step before
     """
 
     recurrent: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
@@ -40,6 +42,8 @@ class RecurrentCell(nnx.RNNCellBase):
     fixed: tuple[str, ...] = ()
     exact: bool = False
     chunked_form: bool = False
+    carousel: bool = False
+    truncate: bool = False
     key: str  # of the catalogue of systems
     inputs: int
     hidden: int

@@ -53,7 +53,8 @@ class Elman(MixRecurrentCell):
         condition on their starts. Section 2.1 says that the recurrent weight is updated at every step: the weights are
         shared by all steps, and the state is what is updated. Section 2.4 lists a bias b_I that no equation has.
     Departures
-        Trained by backpropagation through time; the original copied the state one step back as an input.
+        Trained by backpropagation through time; the original copied the state one step back as an input, which is the
+        gradient `elman` of a run.
     """
 
     key = "A1.2/A3.4"

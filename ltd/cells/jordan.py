@@ -43,8 +43,9 @@ class Jordan(RecurrentCell):
     Source
         Jordan (1986), Serial order, ICS report 8604, UC San Diego; recalled, not checked.
     Departures
-        Trained by backpropagation through time, on fed-back outputs and never on targets (no teacher forcing). The
-        state units of the original also decay by themselves; here, as in the catalogue, they hold one step.
+        Trained by backpropagation through time, on fed-back outputs and never on targets: teacher forcing is a field of
+        a run (`feedback`), in which the outputs of the whole network return. The state units
+        of the original also decay by themselves; here, as in the catalogue, they hold one step.
     """
 
     key = "A1.4"

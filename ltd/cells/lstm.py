@@ -70,6 +70,11 @@ class GatedCell(RecurrentCell):
         gates = self.form.gates
         return {"U": (*gates, "g")} | ({"R": tuple(a + b for a in gates for b in gates)} if self.R is not None else {})
 
+    @property
+    def carousel(self):  # type: ignore[override]
+        """Without peepholes, which see the cells."""
+        return self.form.peepholes == "none"
+
     def _biases(self, key: Array, forget_bias: float, chrono: float | None) -> Array:
         H, gates = self.hidden, self.form.gates
         start = {name: jnp.zeros(H, jnp.result_type(float)) for name in (*gates, "g")}
@@ -156,8 +161,9 @@ class LSTM(GatedCell, MixRecurrentCell):
         return U if self.p is None else (U, self.p[...])
 
     def read(self, state) -> Any:
-        """h, or h with the gates beside it; and c for peepholes."""
+        """h, or h with the gates beside it, with `truncate` constants for the gradient; and c for peepholes."""
         h = state.h if self.R is None else jnp.concatenate([state.h, state.gates], axis=-1)
+        h = jax.lax.stop_gradient(h) if self.truncate else h
         return h if self.p is None else (h, state.c)
 
     def mix(self, kernel, read):

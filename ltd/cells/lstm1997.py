@@ -54,6 +54,7 @@ class Blocks(RecurrentCell):
 
     key = "A2.1"
     loops = True  # whether units see the units of the step before
+    carousel = True
 
     def __init__(
         self,
@@ -144,7 +145,8 @@ class LSTM1997(Blocks, MixRecurrentCell):
     Survey
         Attributes its equations 16-20, which have forget gates and peepholes, to this paper, which has neither.
     Departures
-        The gradient is that of backpropagation through time; `truncate` gives the paper's, which enters no gate or cell
+        The gradient is that of backpropagation through time; `truncate`, or the gradient `hs97` of a run, gives the
+        paper's, which enters no gate or cell
         of an earlier step (all of u is held constant) and travels back by the cells alone. Weights and biases that are
         not given are drawn from [-scale, scale]: the paper's range is 0.2 or 0.1, by task.
     """

@@ -1,0 +1,294 @@
+"""Settings of papers by name: `--preset=NAME` fills fields of a run, and whatever is said beside it wins.
+
+A preset holds what a source prints of its task, network, optimiser and initial weights, as fields of a run
+(`ltd.settings.Run`), and names what of it cannot be had here. It leaves no trace in a config: the same fields without
+it are the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ltd.config import ConfigError, unknown
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Fields of a run, dotted, with their source, and where they depart from it."""
+
+    source: str
+    fields: Mapping[str, Any]
+    departures: str
+
+
+HS97 = "Hochreiter & Schmidhuber (1997), Neural Computation 9(8), 1735-1780"
+PASCANU = "Pascanu, Mikolov & Bengio (2013), arXiv 1211.5063, with its code"
+ARJOVSKY = "Arjovsky, Shah & Bengio (2016), arXiv 1511.06464, with its code"
+TALLEC = "Tallec & Ollivier (2018), arXiv 1804.11188"
+
+ONLINE = {
+    "cell.type": "lstm1997",
+    "gradient.type": "hs97",
+    "optimizer.type": "sgd",
+    "train.batch": 1,
+    "train.eval_every": 1000,
+}
+LINEAR = (
+    "The read-out is linear and drawn from +-1/sqrt(width), where the paper's outputs are logistic; the loss is twice "
+    "the paper's squared error, or cross-entropy where the task asks for classes. The success rule is looked at every "
+    "1000 sequences; where the paper gives no bound, the number of updates is ours."
+)
+
+
+def _hs97(where: str, departures: str = LINEAR, **fields: Any) -> Preset:
+    return Preset(f"{HS97}, {where}", {**ONLINE, **{n.replace("__", "."): v for n, v in fields.items()}}, departures)
+
+
+def _pascanu(init: str, activation: str, weights: str) -> Preset:
+    fields = {
+        "task.type": "temporal_order/pascanu2013",
+        "task.length": 50,
+        "cell.type": "elman",
+        "cell.hidden": 50,
+        "cell.activation": activation,
+        "cell.init": f"pascanu2013_{init}",
+        "optimizer.type": "sgd",
+        "optimizer.learning_rate": 0.01,
+        "optimizer.clip_norm": 1.0,
+        "optimizer.nonfinite": "pascanu2013",
+        "regularizer.omega": 4.0,
+        "train.batch": 20,
+        "train.steps": 5_000_000,
+        "train.eval_every": 2000,
+        "train.eval_batch": 1000,
+    }
+    return Preset(
+        f"{PASCANU}: MSGD-CR",
+        fields,
+        f"Input weights and read-out are drawn from +-1/sqrt(fan-in), not {weights}. MSGD-C: --regularizer.omega=null; "
+        "MSGD: --optimizer.clip_norm=null too. Lengths: --task.length=200 --train.curriculum=uniform "
+        "--train.shortest=50.",
+    )
+
+
+def _arjovsky(**fields: Any) -> Preset:
+    shared = {
+        "task.type": "copy/arjovsky2016",
+        "task.gap": 100,
+        "optimizer.type": "rmsprop",
+        "optimizer.learning_rate": 1e-3,
+        "optimizer.decay": 0.9,
+        "train.batch": 20,
+        "train.steps": 20_000,
+        "train.eval_every": 200,
+    }
+    return Preset(
+        ARJOVSKY,
+        shared | {name.replace("__", "."): value for name, value in fields.items()},
+        "Weights that the paper does not start in a way of its own are drawn as the cell draws them.",
+    )
+
+
+def _tallec(**fields: Any) -> Preset:
+    shared = {
+        "cell.type": "lstm",
+        "cell.hidden": 128,
+        "optimizer.type": "rmsprop",
+        "optimizer.learning_rate": 1e-3,
+        "optimizer.decay": 0.9,
+        "train.eval_every": 100,
+    }
+    return Preset(
+        f"{TALLEC}: chrono",
+        shared | {name.replace("__", "."): value for name, value in fields.items()},
+        "The batch is ours. Without chrono: --cell.chrono=null, which leaves the paper's forget bias of 1.",
+    )
+
+
+PRESETS: dict[str, Preset] = {
+    "hochreiter1997_task1": _hs97(
+        "task 1, the first row of Table 1",
+        task__type="reber/embedded_hochreiter1997",
+        cell__hidden=4,
+        cell__output_bias="-1,-2,-3,-4",
+        cell__scale=0.2,
+        optimizer__learning_rate=0.1,
+        train__steps=200_000,
+        departures=f"{LINEAR} Strings are fresh ones, not 256 for training and 256 for the test.",
+    ),
+    "hochreiter1997_task2a": _hs97(
+        "task 2a",
+        task__type="long_lag/hochreiter1997_2a",
+        task__length=100,
+        cell__hidden=1,
+        cell__connectivity="B",
+        cell__bias="none",
+        cell__scale=0.2,
+        optimizer__learning_rate=1.0,
+        train__steps=5_000_000,
+        departures=f"{LINEAR} The paper adds the cell with its input gate when the error stalls; here it is there at "
+        "once.",
+    ),
+    "hochreiter1997_task2c": _hs97(
+        "task 2c, Table 3, q = p = 100",
+        task__type="long_lag/hochreiter1997_2c",
+        task__length=100,
+        task__symbols=100,
+        cell__hidden=2,
+        cell__bias="none",
+        cell__scale=0.2,
+        optimizer__learning_rate=0.01,
+        train__steps=5_000_000,
+    ),
+    "hochreiter1997_task3a": _hs97(
+        "task 3a",
+        task__type="two_sequence/hochreiter1997_3a",
+        task__length=100,
+        cell__hidden=3,
+        cell__bias="hidden",
+        cell__input_bias="-1,-3,-5",
+        cell__output_bias="-2,-4,-6",
+        cell__scale=0.1,
+        optimizer__learning_rate=1.0,
+        train__steps=500_000,
+    ),
+    "hochreiter1997_task3c": _hs97(
+        "task 3c",
+        task__type="two_sequence/hochreiter1997_3c",
+        task__length=100,
+        cell__hidden=3,
+        cell__bias="hidden",
+        cell__input_bias="-1,-3,-5",
+        cell__output_bias="-2,-4,-6",
+        cell__scale=0.1,
+        optimizer__learning_rate=0.1,
+        train__steps=1_000_000,
+    ),
+    "hochreiter1997_task4": _hs97(
+        "task 4, Table 7, T = 100",
+        task__type="adding/hochreiter1997",
+        task__length=100,
+        cell__hidden=4,
+        cell__block=2,
+        cell__bias="hidden",
+        cell__input_bias="-3,-6",
+        cell__scale=0.1,
+        optimizer__learning_rate=0.5,
+        train__steps=1_000_000,
+    ),
+    "hochreiter1997_task5": _hs97(
+        "task 5, Table 8",
+        task__type="multiplication/hochreiter1997",
+        task__length=100,
+        cell__hidden=4,
+        cell__block=2,
+        cell__bias="hidden",
+        cell__scale=0.1,
+        optimizer__learning_rate=0.1,
+        train__steps=2_000_000,
+    ),
+    "hochreiter1997_task6a": _hs97(
+        "task 6a, Table 9",
+        task__type="temporal_order/hochreiter1997_6a",
+        cell__hidden=4,
+        cell__block=2,
+        cell__bias="hidden",
+        cell__input_bias="-2,-4",
+        cell__scale=0.1,
+        optimizer__learning_rate=0.5,
+        train__steps=500_000,
+    ),
+    "hochreiter1997_task6b": _hs97(
+        "task 6b, Table 9",
+        task__type="temporal_order/hochreiter1997_6b",
+        cell__hidden=6,
+        cell__block=2,
+        cell__bias="hidden",
+        cell__input_bias="-2,-4,-6",
+        cell__scale=0.1,
+        optimizer__learning_rate=0.1,
+        train__steps=2_000_000,
+    ),
+    "gers2000_continual_reber": Preset(
+        "Gers, Schmidhuber & Cummins (2000), Neural Computation 12(10), 2451-2471; second-hand",
+        {
+            "task.type": "reber/continual_gers2000",
+            "cell.type": "lstm",
+            "cell.hidden": 8,
+            "cell.forget_bias": 1.0,
+            "cell.init": "gers2000",
+            "gradient.type": "hs97",
+            "optimizer.type": "sgd",
+            "optimizer.learning_rate": 0.5,
+            "train.batch": 1,
+            "train.steps": 30_000,
+            "train.eval_every": 1000,
+            "train.eval_batch": 10,
+        },
+        "Eight cells with gates of their own, not four blocks of two; forget biases 1, not 0.5 to 2 by block, and no "
+        "negative biases of the other gates; tanh. Weights move after a piece of a stream, not after every symbol, and "
+        "a stream does not end at its first error. The read-out is linear, the loss cross-entropy.",
+    ),
+    "pascanu2013_sigmoid": _pascanu("sigmoid", "logistic", "N(0, 0.01)"),
+    "pascanu2013_basic_tanh": _pascanu("basic_tanh", "tanh", "N(0, 0.1)"),
+    "pascanu2013_smart_tanh": _pascanu("smart_tanh", "tanh", "N(0, 0.01)"),
+    "arjovsky2016_copy_rnn": _arjovsky(cell__type="elman", cell__hidden=80, optimizer__clip_value=1.0),
+    "arjovsky2016_copy_irnn": _arjovsky(cell__type="irnn", cell__hidden=80, optimizer__clip_value=1.0),
+    "arjovsky2016_copy_lstm": _arjovsky(
+        cell__type="lstm", cell__hidden=40, cell__forget_bias=1.0, optimizer__clip_value=1.0
+    ),
+    "arjovsky2016_copy_urnn": _arjovsky(cell__type="urnn", cell__hidden=128),
+    "tallec2018_copy": _tallec(task__type="copy/arjovsky2016", task__gap=500, cell__chrono=750.0, train__steps=60_000),
+    "tallec2018_variable_copy": _tallec(
+        task__type="variable_copy/tallec2018", task__gap=500, cell__chrono=500.0, train__steps=100_000
+    ),
+    "tallec2018_adding": _tallec(task__type="adding/arjovsky2016", task__length=200, cell__chrono=200.0),
+    "karpathy2015": Preset(
+        "Karpathy (2015), min-char-rnn, recalled, with the sizes of the character page: 64 units, 25 steps, 28 symbols",
+        {
+            "task.type": "chars/sonnets28",
+            "task.length": 25,
+            "cell.type": "elman",
+            "cell.hidden": 64,
+            "cell.init": "pascanu2013_sigmoid",  # N(0, 0.01), like all weights of the page
+            "optimizer.type": "adagrad",
+            "optimizer.learning_rate": 0.1,
+            "optimizer.clip_value": 5.0,
+            "train.batch": 1,
+            "train.steps": 5000,
+        },
+        "Input weights and read-out are drawn from +-1/sqrt(fan-in), not N(0, 0.01). Each piece of text starts from "
+        "the zero state; the page carries the state on. The loss is the mean over steps, there their sum.",
+    ),
+}
+
+
+def filled(nested: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested fields of a run with those of their `preset` below them.
+
+    What is said beside a preset wins. A task, cell or net of another type takes no options of the preset's.
+
+    Raises
+        ConfigError  for a preset that does not exist.
+    """
+    said = {name: value for name, value in nested.items() if name != "preset"}
+    if "preset" not in nested:
+        return said
+    name = nested["preset"]
+    if name not in PRESETS:
+        raise ConfigError(unknown("preset", name, PRESETS))
+    merged: dict[str, Any] = {}
+    for dotted, value in PRESETS[name].fields.items():
+        group, field = dotted.split(".")
+        merged.setdefault(group, {})[field] = value
+    for group, value in said.items():
+        below = merged.get(group)
+        if below is None or value is None:
+            merged[group] = value
+            continue
+        value = value if isinstance(value, Mapping) else {"type": value}
+        other = group in ("task", "cell", "net") and value.get("type", below["type"]) != below["type"]
+        merged[group] = dict(value) if other else {**below, **value}
+    return merged

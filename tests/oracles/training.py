@@ -1,0 +1,150 @@
+"""Terms and gradients of training once more, in loops, from the papers. Nothing here reads the code tested.
+
+The network is Elman's with tanh, and a linear read-out V, c: h_t = tanh(W x_t + U h_{t-1} + b), y_t = V h_t + c.
+Vectors are columns, as in the papers; what a cell stores [in, out] is transposed before it gets here. One sequence.
+"""
+
+import numpy as np
+
+
+def run(weights, inputs, h):
+    """States h_0..h_T and outputs y_1..y_T."""
+    states, outputs = [h], []
+    for x in inputs:
+        h = np.tanh(weights["W"] @ x + weights["U"] @ h + weights["b"])
+        states.append(h)
+        outputs.append(weights["V"] @ h + weights["c"])
+    return states, outputs
+
+
+def costates(weights, states, errors):
+    """dL/dh_k for k = 0..T as rows, where `errors` are dL/dy_t."""
+    found = [np.zeros_like(states[0])]
+    for h, error in zip(states[:0:-1], errors[::-1], strict=True):
+        here = found[0] + error @ weights["V"]
+        found = [(here * (1 - h**2)) @ weights["U"], here, *found[1:]]
+    return found
+
+
+def omega(weights, states, adjoints, variant, counted):
+    """Omega of several sequences: `states`, `adjoints` and `counted` (which steps are real) hold one entry for each."""
+    terms, sums = [], 0.0
+    for h, d, real in zip(states, adjoints, counted, strict=True):
+        for k in range(len(h) - 1):
+            J = np.diag(1 - h[k + 1] ** 2) @ weights["U"]
+            norm, through = np.sum(d[k + 1] ** 2), np.sum((d[k + 1] @ J) ** 2)
+            if not real[k]:
+                continue
+            if variant == "paper" and norm > 0:
+                sums += (np.sqrt(through / norm) - 1) ** 2
+            if variant == "code" and norm >= 1e-20:
+                terms.append((through / norm - 1) ** 2)
+    return sums / len(states) if variant == "paper" else (np.mean(terms) if terms else 0.0)
+
+
+def omega_gradient(weights, states, adjoints, variant, counted, step=1e-6):
+    """Of Omega by U where states, slopes and adjoints do not move: by central differences, entry for entry."""
+    found = np.zeros_like(weights["U"])
+    for i in range(found.shape[0]):
+        for j in range(found.shape[1]):
+            sides = []
+            for sign in (1, -1):
+                U = weights["U"].copy()
+                U[i, j] += sign * step
+                sides.append(omega({**weights, "U": U}, states, adjoints, variant, counted))
+            found[i, j] = (sides[0] - sides[1]) / (2 * step)
+    return found
+
+
+def l1(matrices):
+    return sum(abs(float(u)) for U in matrices for row in U for u in row)
+
+
+def l2(matrices):
+    return sum(float(u) ** 2 for U in matrices for row in U for u in row)
+
+
+def truncated(weights, inputs, h, errors, k1, k2):
+    """BPTT(k2; k1) of Williams & Peng (1990), every error on its own: gradients of W, U, b, V, c and of h_0.
+
+    The error of step t (from 1) is carried back by the first pass not before t: by way of the steps from
+    (that pass's time) - k2 + 1 on.
+    """
+    states, T = run(weights, inputs, h)[0], len(inputs)
+    found = {name: np.zeros_like(value) for name, value in weights.items()} | {"h": np.zeros_like(h)}
+    for t in range(1, T + 1):
+        passed = min(-(-t // k1) * k1, T)
+        first = max(passed - k2 + 1, 1)
+        error = np.asarray(errors[t - 1])
+        found["V"] += np.outer(error, states[t])
+        found["c"] += error
+        d = weights["V"].T @ error
+        for k in range(t, first - 1, -1):
+            a = d * (1 - states[k] ** 2)
+            found["W"] += np.outer(a, inputs[k - 1])
+            found["U"] += np.outer(a, states[k - 1])
+            found["b"] += a
+            d = weights["U"].T @ a
+        if first == 1:
+            found["h"] += d
+    return found
+
+
+def rtrl(weights, inputs, h, errors):
+    """Williams & Zipser (1989): p[k, (i, j)] = f'(a_k) (sum_l U[k, l] p[l, (i, j)] + [k = i] z_j), z = [x; h; 1]."""
+    H, sources = len(h), len(inputs[0]) + len(h) + 1
+    p, total = np.zeros((H, H, sources)), np.zeros((H, sources))
+    for x, error in zip(inputs, errors, strict=True):
+        z = np.concatenate([x, h, [1.0]])
+        h = np.tanh(weights["W"] @ x + weights["U"] @ h + weights["b"])
+        new = np.zeros_like(p)
+        for k in range(H):
+            for i in range(H):
+                for j in range(sources):
+                    new[k, i, j] = sum(weights["U"][k, m] * p[m, i, j] for m in range(H)) + (z[j] if k == i else 0)
+            new[k] *= 1 - h[k] ** 2
+        p = new
+        total += np.einsum("k,kij->ij", weights["V"].T @ np.asarray(error), p)
+    D = len(inputs[0])
+    return {"W": total[:, :D], "U": total[:, D:-1], "b": total[:, -1]}
+
+
+def lstm_trace(W, U, b, inputs, weigh):
+    """The gradient of sum_t weigh_t . h_t for an LSTM with forget gates whose errors stay in their cells, forward.
+
+    Gers, Schmidhuber & Cummins (2000), one cell per block. The trace of a cell's state by a weight into its input gate,
+    forget gate or candidate is kept by the forget gate and grows by what the step adds; a weight into the output
+    gate has none. Gates i, f, o, then the candidate g, rows of W [4H, D], U [4H, H], b. One sequence, zero states.
+    """
+    H, D = weigh.shape[-1], inputs.shape[-1]
+    h, c = np.zeros(H), np.zeros(H)
+    traces = {"i": np.zeros((H, D + H + 1)), "f": np.zeros((H, D + H + 1)), "g": np.zeros((H, D + H + 1))}
+    gradient = np.zeros((4 * H, D + H + 1))
+    for x, error in zip(inputs, weigh, strict=True):
+        z = np.concatenate([x, h, [1.0]])
+        net = W @ x + U @ h + b
+        h = np.zeros(H)
+        for n in range(H):
+            i, f, o = (1 / (1 + np.exp(-net[k * H + n])) for k in range(3))
+            g = np.tanh(net[3 * H + n])
+            traces["i"][n] = f * traces["i"][n] + g * i * (1 - i) * z
+            traces["f"][n] = f * traces["f"][n] + c[n] * f * (1 - f) * z
+            traces["g"][n] = f * traces["g"][n] + i * (1 - g**2) * z
+            c[n] = f * c[n] + i * g
+            squashed = np.tanh(c[n])
+            h[n] = o * squashed
+            gradient[2 * H + n] += error[n] * squashed * o * (1 - o) * z
+            for row, name in ((0, "i"), (1, "f"), (3, "g")):
+                gradient[row * H + n] += error[n] * o * (1 - squashed**2) * traces[name][n]
+    return gradient[:, :D], gradient[:, D:-1], gradient[:, -1]
+
+
+def fed_back(weights, inputs, h, targets=None):
+    """Outputs of a network whose input is [x_t; y_{t-1}] with y_0 = 0, or [x_t; z_{t-1}] where targets z are given."""
+    outputs = []
+    y = np.zeros(len(weights["c"]))
+    for t, x in enumerate(inputs):
+        h = np.tanh(weights["W"] @ np.concatenate([x, y]) + weights["U"] @ h + weights["b"])
+        outputs.append(weights["V"] @ h + weights["c"])
+        y = outputs[-1] if targets is None else targets[t]
+    return np.array(outputs)
