@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -17,6 +16,8 @@ def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     Source
         Wilson (1927), Journal of the American Statistical Association 22(158), 209-212; no continuity correction.
     """
+    from scipy.stats import binomtest  # takes longer to import than jax
+
     interval = binomtest(successes, n).proportion_ci(confidence_level=level, method="wilson")
     return float(interval.low), float(interval.high)
 
