@@ -5,6 +5,7 @@ This file imports nothing heavy: `ltd --help` answers before jax would have been
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import signal
@@ -34,6 +35,9 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
   ltd probe  gradient|jacobian --cell.type=elman --rho=0.5,0.9,1.0,1.1,1.5 --length=200 --seeds=10 --out=DIR
              how gradients decay through time. On a task's loss: --task.type=...; on a trained network: --run=DIR/DIGEST
              or, in one picture, on every cell: --cell.type=all
+  ltd probe  lyapunov|memory|saturation|spectrum, with options of the probe: --probe.leading=5
+             exponents, memory of inputs, saturated units, eigenvalues. While training: ltd run --probe.type=gradient
+             --probe.every=100, a multiple of train.eval_every
   ltd tasks  show copy/arjovsky2016 --gap=20 [--seed=0] [--out=FILE]
              one example, printed and drawn
   ltd tasks  check [NAME ...] [--samples=20000] [--seed=N]
@@ -120,10 +124,11 @@ def describe(verb: str) -> str:
     if shown:
         lines += ["", f"Fields, with their defaults ({(shown.__doc__ or '').splitlines()[0]})", ""]
         lines += [f"  --{name}={'' if value is None else value}" for name, value in _fields(config.plain(shown()))]
+        lines += [f"  --{f.name}=" for f in dataclasses.fields(shown) if f.metadata.get("unsaid")]
         lines += [
             "",
-            "Fields of a cell, net or task: `ltd list cells nets tasks`. Besides: --seeds=N --out=DIR --device=auto"
-            + (" --wandb=off|offline|online" if verb == "run" else ""),
+            "Fields of a cell, net, task or probe: `ltd list cells nets tasks probes`. Besides: --seeds=N --out=DIR "
+            "--device=auto" + (" --wandb=off|offline|online" if verb == "run" else ""),
         ]
     return "\n".join(lines) + "\n"
 

@@ -33,6 +33,11 @@ def traced(default: Any) -> Any:
     return field(default=default, metadata={"traced": True})
 
 
+def unsaid() -> Any:
+    """A field that is absent (None) unless given, and then no part of the identity: configs had digests before it."""
+    return field(default=None, metadata={"unsaid": True})
+
+
 def positive(owner: Any, *names: str) -> None:
     """Refuse fields that are given and not finite and above zero."""
     for name in names:
@@ -308,8 +313,9 @@ def plain(config: Any) -> dict[str, Any]:
     if isinstance(config, Choice):
         return {"type": config.type, **{k: plain(v) if isinstance(v, Choice) else v for k, v in config.options.items()}}
     return {
-        f.name: plain(v) if dataclasses.is_dataclass(v := getattr(config, f.name)) else v
+        f.name: plain(v) if dataclasses.is_dataclass(v) else v
         for f in dataclasses.fields(config)
+        if (v := getattr(config, f.name)) is not None or not f.metadata.get("unsaid")
     }
 
 

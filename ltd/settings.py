@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ltd.config import Choice, finite, lengths, positive, traced
+from ltd.config import Choice, finite, lengths, positive, traced, unsaid
 
 NEWTON = ("jacobian", "damping", "iterations", "tolerance")  # the fields of a plan that belong to `newton`
 
@@ -120,8 +120,21 @@ class Lengths:
 
 
 @dataclass(frozen=True)
+class Attached:
+    """How often a probe looks at a network in training, and at how many sequences of its task, always the same."""
+
+    every: int = 100  # updates, a multiple of train.eval_every
+    batch: int = 16
+
+    def __post_init__(self):
+        for name in ("every", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} = {getattr(self, name)} must be at least 1.")
+
+
+@dataclass(frozen=True)
 class Run:
-    """One training run: everything that its numbers depend on."""
+    """One training run: everything that its numbers depend on, and the probe that watches it, if any."""
 
     task: Choice = Choice("copy/arjovsky2016")
     cell: Choice | None = Choice("lstm")  # None where the net takes no cell
@@ -135,6 +148,7 @@ class Run:
     sigma: float | None = traced(None)  # or to this largest singular value
     seed: int = traced(0)
     precision: Literal["float32", "float64", "tensorfloat32", "bfloat16"] = "float32"
+    probe: Choice | None = unsaid()  # a probe with its options, beside them `every` and `batch`: see `Attached`
 
     def __post_init__(self):
         _lane(self)
@@ -147,7 +161,7 @@ class Measure:
     Without a task the inputs are N(0, `scale`^2) numbers, and the loss is a random linear read-out of the last state.
     """
 
-    probe: Literal["gradient", "jacobian"] = "jacobian"
+    probe: Choice = Choice("jacobian")
     cell: Choice | None = Choice("elman")  # None where the net takes no cell
     net: Choice | None = None  # what the cell stands in; none: the cell alone
     task: Choice | None = None
@@ -155,7 +169,7 @@ class Measure:
     length: int = 100  # T, where no task sets it
     inputs: int = 1  # D, where no task sets it
     scale: float = 1.0  # standard deviation of the inputs, where no task sets them
-    batch: int = 4  # sequences; curves are medians over them
+    batch: int = 4  # sequences; decay curves are medians over them
     run: str | None = None  # a run folder, DIR/DIGEST
     rho: float | None = traced(None)
     sigma: float | None = traced(None)

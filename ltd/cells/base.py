@@ -32,6 +32,9 @@ class RecurrentCell(nnx.RNNCellBase):
     fixed         parts of the state that always start as they do: a normaliser, a stabiliser
     exact         keeps float32 where activations are bfloat16: it needs LAPACK, or complex numbers
     chunked_form  whether its `associative` goes by chunks, so that `plan.chunk` has a meaning there
+
+    A cell may offer `units(kernel, state, drive)`: its nonlinear units at one step by name, each with its
+    pre-activation (B, H) and the function through which that goes (see the probe `saturation`).
     """
 
     recurrent: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
