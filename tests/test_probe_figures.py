@@ -69,9 +69,9 @@ def test_axes_are_labelled_tables_full_and_files_written(name, tmp_path):
     assert all(path.stat().st_size > 0 for path in plots.save(figure, tmp_path / "figure", table, ["c0ffee"]))
 
 
-def select(table, name, **wanted):
+def select(table, column, /, **wanted):
     keep = np.all([np.array(table[k]) == v for k, v in wanted.items()], axis=0)
-    return np.array(table[name])[keep]
+    return np.array(table[column])[keep]
 
 
 def test_exponents_are_medians_and_what_is_lost_is_in_the_table_alone():
