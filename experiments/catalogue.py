@@ -74,9 +74,12 @@ def plans() -> Rows:
 
 def probes() -> Rows:
     """The probes."""
-    from ltd.probes import PROBES
+    from ltd.probes import GIVEN, PROBES
 
-    return [_plain("probe", name, probe, "own") for name, probe in PROBES.items()]
+    return [
+        _plain("probe", name, probe, section(probe, "Source") or "own") | {"fields": _fields(probe, GIVEN)}
+        for name, probe in PROBES.items()
+    ]
 
 
 def optimizers() -> Rows:

@@ -34,6 +34,9 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
   ltd probe  gradient|jacobian --cell.type=elman --rho=0.5,0.9,1.0,1.1,1.5 --length=200 --seeds=10 --out=DIR
              how gradients decay through time. On a task's loss: --task.type=...; on a trained network: --run=DIR/DIGEST
              or, in one picture, on every cell: --cell.type=all
+  ltd probe  lyapunov|memory|saturation|spectrum, with options of the probe: --probe.leading=5
+             exponents, memory of inputs, saturated units, eigenvalues. While training: ltd run --probe.type=gradient
+             --probe.every=100, a multiple of train.eval_every
   ltd tasks  show copy/arjovsky2016 --gap=20 [--seed=0] [--out=FILE]
              one example, printed and drawn
   ltd tasks  check [NAME ...] [--samples=20000] [--seed=N]
@@ -126,8 +129,8 @@ def describe(verb: str) -> str:
         lines += [f"  --{name}={'' if value is None else value}" for name, value in fields]
         lines += [
             "",
-            "Fields of a cell, net or task: `ltd list cells nets tasks`. Besides: --seeds=N --out=DIR --device=auto"
-            + (" --wandb=off|offline|online" if verb == "run" else ""),
+            "Fields of a cell, net, task or probe: `ltd list cells nets tasks probes`. Besides: --seeds=N --out=DIR "
+            "--device=auto" + (" --wandb=off|offline|online" if verb == "run" else ""),
         ]
     return "\n".join(lines) + "\n"
 

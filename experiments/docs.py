@@ -39,6 +39,19 @@ def bodies(kind: str) -> list[dict[str, str]]:
     ]
 
 
+def probes() -> list[dict[str, str]]:
+    """A row per probe: what it measures, and its options."""
+    return [
+        {
+            "probe": f"`{r['name']}`",
+            "what": r["summary"],
+            "options": ", ".join(f"`{name}`" for name in r["fields"]) or "-",
+            "source": r["source"],
+        }
+        for r in catalogue(["probes"])
+    ]
+
+
 def tasks() -> list[dict[str, str]]:
     """A row per task: its dialects, and the longest lag at their default sizes."""
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -191,6 +204,7 @@ TABLES: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
     "cells": partial(bodies, "cells"),
     "nets": partial(bodies, "nets"),
     "tasks": tasks,
+    "probes": probes,
     "battery": battery,
     "separation": separation,
     "step": step,

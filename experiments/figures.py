@@ -16,8 +16,11 @@ from experiments.tables import choice
 from ltd import plots
 from ltd.config import Choice, ConfigError
 from ltd.model import make_task
+from ltd.plots.common import NORMS
+from ltd.plots.probes import DEEP
 from ltd.plots.training import LAG
-from ltd.results import Record, guessed, read_guesses, read_runs
+from ltd.results import Record, guessed, names_of, read_guesses, read_looks, read_runs
+from ltd.types import Curves
 
 Warn = Callable[[str], None]
 
@@ -32,6 +35,7 @@ def draw(folder: Path, warn: Warn) -> list[Path]:
     whole = [r for r in records if r.status != "failed"]
     if whole:
         drawn += draw_training(folder, whole, guesses)
+        drawn += draw_looks(folder, whole, warn)
     if records:
         drawn += draw_sweep(folder, records, guesses, warn)
     return drawn
@@ -76,8 +80,20 @@ def _typical(lanes: Sequence[dict[str, Any]]) -> float:
     return float(f"{np.median(known):.3g}") if known else np.nan
 
 
+DRAWN: dict[str, Callable[..., Any]] = {  # the decay curves of other probes have several figures
+    "lyapunov": plots.exponents,
+    "memory": plots.memory_curves,
+    "saturation": plots.unit_shares,
+    "spectrum": plots.eigenvalues,
+}
+
+
 def draw_probe(folder: Path) -> list[Path]:
-    """`decay`, and `slope` where there are several rho."""
+    """A figure named after the probe; of a decay curve `decay`, and `slope` where there are several rho."""
+    if (name := probe_of(folder)) in DRAWN:
+        rows, digests = read_table(folder)
+        figure, table = DRAWN[name](rows)
+        return plots.save(figure, folder / name, table, digests)
     rows, digests = read_curves(folder)
     axes = json.loads((folder / "summary.json").read_text()).get("axes", {})
     layers = any("layer" in names for names in axes.values())
@@ -88,6 +104,38 @@ def draw_probe(folder: Path) -> list[Path]:
         figure, table = plots.slope_against_rho(rows)
         drawn += plots.save(figure, folder / "slope", table, digests)
     return drawn
+
+
+def probe_of(folder: Path) -> str:
+    """The probe that measured what lies in the folder."""
+    try:
+        named = json.loads((folder / "summary.json").read_text())["measurement"]["probe"]
+        return named["type"] if isinstance(named, dict) else str(named)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{folder} holds a corrupt probe ({error}): run it again.") from None
+
+
+def read_table(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """A row per lane with the columns of `curves.csv` as arrays, and the digests."""
+    try:
+        lanes = json.loads((folder / "summary.json").read_text())["lanes"]
+        with open(folder / "curves.csv", newline="") as file:
+            names, *lines = list(csv.reader(file))
+        size, rest = divmod(len(lines), len(lanes))
+        if rest or not size:
+            raise ValueError(f"{len(lines)} lines for {len(lanes)} networks")
+        rows = []
+        for i, lane in enumerate(lanes):
+            columns = dict(zip(names, zip(*lines[i * size : (i + 1) * size], strict=True), strict=True))
+            rho = lane["rho"] if lane["rho"] is not None else _typical(lanes)
+            head = {"cell": columns.pop("cell")[0], "rho": rho, "seed": int(columns.pop("seed")[0])}
+            columns.pop("rho")
+            words = {name: np.array(values) for name, values in columns.items() if name == "block"}
+            numbers = {n: np.array([float(v or "nan") for v in vs]) for n, vs in columns.items() if n not in words}
+            rows.append({**head, **words, **numbers})
+        return rows, [lane["digest"] for lane in lanes]
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise ConfigError(f"{folder} holds a corrupt probe ({error}): run it again.") from None
 
 
 # ------------------------------------------------------------------------------------------------ training
@@ -114,6 +162,58 @@ def draw_training(folder: Path, records: Sequence[Record], guesses: Sequence[dic
     for kind, its in maps.items():
         drawn += draw_map(folder, its, [], _map_name(kind, list(maps)))
     return drawn
+
+
+MAPS: dict[str, tuple[str, str, str, float | None]] = {  # probe: array, what is counted, what it is, decades shown
+    "gradient": ("adjoint_log10", "lag (steps)", rf"$\log_{{10}}\, {NORMS['adjoint']}$", DEEP),
+    "jacobian": ("jacobian_log10", "lag (steps)", rf"$\log_{{10}}\, {NORMS['jacobian']}$", DEEP),
+    "lyapunov": ("lyapunov", "rank", "exponent (nats per step)", None),
+    "memory": ("memory", "lag (steps)", "$R^2$ of the input", None),
+}
+
+
+def draw_looks(folder: Path, records: Sequence[Record], warn: Warn) -> list[Path]:
+    """`probe_NAME` for each probe that was attached to runs of the folder."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    digests: dict[str, list[str]] = {}
+    for record in (r for r in records if r.config.get("probe")):
+        try:
+            seen = read_looks(record.folder)
+        except ConfigError as error:
+            warn(str(error))
+            continue
+        name = record.config["probe"]["type"]
+        found.setdefault(name, []).extend(look_rows(record, seen))
+        digests.setdefault(name, []).append(record.digest)
+    drawn: list[Path] = []
+    for name, rows in found.items():
+        _, counted, label, deep = MAPS.get(name, ("", "", LINES.get(name, "value"), None))
+        figure, table = plots.looks(rows, counted, label, deep)
+        drawn += plots.save(figure, folder / f"probe_{name}", table, digests[name])
+    return drawn
+
+
+LINES = {"saturation": "share of units, mean over steps", "spectrum": "of the recurrent block"}
+
+
+def look_rows(record: Record, seen: Curves) -> list[dict[str, Any]]:
+    """A run as `plots.looks` wants it: one map, or a line per number."""
+    names, name = _names(record), record.config["probe"]["type"]
+    about = {"title": f"{names['title']}\n{names['label']}", "seed": names["seed"], "update": seen["update"]}
+    if name in MAPS:
+        values = np.asarray(seen[MAPS[name][0]], float)
+        values = values.mean(axis=-1) if values.ndim == 3 else values
+        if name == "gradient":
+            with np.errstate(invalid="ignore"):
+                values = values - values[:, :1]
+        return [{**about, "name": "", "values": values}]
+    rows = []
+    for array in names_of(seen):
+        if array.endswith("/by_unit") or array.endswith("/eigenvalues"):
+            continue
+        values = np.asarray(seen[array], float)
+        rows.append({**about, "name": array, "values": np.nanmean(values, axis=-1) if values.ndim == 2 else values})
+    return rows
 
 
 def _map_name(kind: tuple[str, str], kinds: Sequence[tuple[str, str]]) -> str:

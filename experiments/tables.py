@@ -107,10 +107,12 @@ def _guessable(records: Sequence[Record], guesses: Sequence[Mapping[str, Any]]) 
 
 
 def probe_table(out: Path) -> None:
-    """Decay slope and effective memory, medians over seeds."""
+    """Decay slope and effective memory, or what else the probe says in numbers: medians over seeds."""
     import numpy as np
 
     lanes = json.loads((out / "summary.json").read_text())["lanes"]
+    if "decay_slope" not in lanes[0]:
+        return print_rows("medians over seeds", _told(lanes))
     rows = []
     for rho in dict.fromkeys(lane["rho"] for lane in lanes):
         group = [lane for lane in lanes if lane["rho"] == rho]
@@ -128,6 +130,32 @@ def probe_table(out: Path) -> None:
             }
         )
     print_rows("medians over seeds", rows)
+
+
+def _told(lanes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row per rho and, of numbers that are named `block/number`, per block."""
+    about = ("digest", "cell", "rho", "seed", "rho_measured")
+    names = [name for name in lanes[0] if name not in about]
+    rows = []
+    for rho in dict.fromkeys(lane["rho"] for lane in lanes):
+        group = [lane for lane in lanes if lane["rho"] == rho]
+        asked = rho if rho is not None else _median(group, "rho_measured")
+        for block in dict.fromkeys(name.rpartition("/")[0] for name in names):
+            head = {
+                "cell": group[0]["cell"],
+                "rho": number(asked),
+                "seeds": len(group),
+                **({"of": block} if block else {}),
+            }
+            numbers = {n.rpartition("/")[2]: number(_median(group, n)) for n in names if n.rpartition("/")[0] == block}
+            rows.append({**head, **numbers})
+    columns = dict.fromkeys(name for row in rows for name in row)
+    return [{name: row.get(name, "-") for name in columns} for row in rows]
+
+
+def _median(lanes: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    known = sorted(lane[name] for lane in lanes if lane[name] is not None)
+    return (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2 if known else None
 
 
 def check_table(rows: Sequence[Mapping[str, Any]]) -> None:

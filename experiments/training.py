@@ -41,6 +41,9 @@ def do_run(arguments: list[str]) -> int:
     for record in records:
         if fallbacks := record.summary.get("plan/fallbacks"):
             warn(f"{record.digest}: newton did not come to rest in {fallbacks:g} unrolls, which ran step by step")
+    if one.probe is not None:
+        cost, whole = (sum(r.times.get(name, 0.0) for r in records) for name in ("probe_seconds", "seconds"))
+        print(f"probe {one.probe.type}: {cost:.1f} s of {whole:.1f} s, with compilation; probe.npz in the run folders")
     print(f"figures: ltd plot {out}")
     return 0
 
@@ -107,35 +110,42 @@ def do_probe(arguments: list[str]) -> int:
     from ltd.results import writable
     from ltd.settings import Measure
 
-    if not arguments or arguments[0].startswith("-"):
-        raise ConfigError("probe needs its name: ltd probe gradient|jacobian --cell.type=elman ...")
-    fields = config.parse(arguments[1:])
+    named = [] if not arguments or arguments[0].startswith("-") else [arguments[0]]
+    fields = config.parse(arguments[len(named) :])
+    if not named and not fields.get("probe"):
+        raise ConfigError("probe needs its name: ltd probe gradient --cell.type=elman ...; `ltd list probes` has them.")
+    for name in named:
+        config.put(fields, "probe.type", name)
     seeds, out = take(fields, "seeds", 1, int), Path(take(fields, "out", "runs/probe"))
     device = take(fields, "device", "auto")
     rhos = config.numbers(fields.pop("rho"), "rho") if fields.get("rho") is not None else [None]
     cell = fields.get("cell")
     if (cell.get("type") if isinstance(cell, dict) else cell) == "all":
-        return _portrait({**fields, "probe": arguments[0]}, rhos, seeds, out, device)
+        return _portrait(fields, rhos, seeds, out, device)
     runtime.start(device)
     from experiments.figures import draw_probe
     from experiments.tables import bar, probe_table
     from ltd import launch
 
-    one = launch.configure(Measure, {**fields, "probe": arguments[0]})
+    one = launch.configure(Measure, fields)
     writable(out)
     lanes = launch.lanes_of(one, rhos, seeds)
-    title = f"{one.probe} x {len(lanes)}"
+    title = f"{one.probe.type} x {len(lanes)}"
     with bar() as progress:
         progress(title, 0, 1)
         launch.probe(lanes, out)
         progress(title, 1, 1)
-    draw_probe(out)
+    drawn = draw_probe(out)
     probe_table(out)
-    print(f"written: {out}/curves.csv, curves.npz, summary.json, decay.png, decay.svg")
+    print(f"written: {out}/curves.csv, curves.npz, summary.json, {', '.join(path.name for path in drawn)}")
     return 0
 
 
 def _portrait(fields: dict[str, Any], rhos: Sequence[float | None], seeds: int, out: Path, device: str) -> int:
+    choice = fields.get("probe")
+    named = choice.get("type") if isinstance(choice, dict) else choice
+    if named not in ("gradient", "jacobian"):
+        raise ConfigError(f"probe {named!r} has no portrait of all cells: take gradient or jacobian, or one cell.")
     if rhos != [None]:
         raise ConfigError("rho does not fit every cell: leave it out where cell = all.")
     runtime.start(device)

@@ -11,11 +11,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ltd import config, measure, presets, results, tracking, work
+from ltd import attached, config, measure, presets, results, tracking, work
 from ltd import guess as guessing
 from ltd.block import lane_of
 from ltd.executors import Executor
 from ltd.model import fill, make_task, takes_cell
+from ltd.probes import options_of
 from ltd.results import Record
 from ltd.runtime import precision, stop_if_asked
 from ltd.settings import Guess, Measure, Run
@@ -37,11 +38,13 @@ def configure(cls: type, fields: Mapping[str, Any]) -> Any:
     if cls is Run:
         nested = presets.filled(nested)
     one = config.decode(cls, nested)
-    if isinstance(one, Measure) and one.run is not None:
-        return one
+    if isinstance(one, Measure):
+        one = dataclasses.replace(one, probe=config.Choice(one.probe.type, options_of(one.probe)))
+        if one.run is not None:
+            return one
     if nested.get("cell") is not None and not takes_cell(one.net):
         raise config.ConfigError(f"net {one.net.type!r} is not made of cells: leave --cell out.")
-    return fill(one)
+    return attached.fill(fill(one)) if isinstance(one, Run) else fill(one)
 
 
 def seeds_of(one: Any, seeds: int) -> list[Any]:
@@ -58,6 +61,8 @@ def check_run(one: Run, metric: str | None = None) -> None:
     Where a `metric` is compared between runs, its records must hold it.
     """
     trainer = Trainer(one, make_task(one.task))
+    if one.probe is not None:
+        attached.Watch(trainer).check()
     if metric is not None:
         names = trainer.scalars(lane_of(config.split(one)[1]))
         if metric not in names:

@@ -17,7 +17,7 @@ from ltd.cells import recurrent_blocks
 from ltd.lengths import batch_of
 from ltd.linalg import rho
 from ltd.model import Model, load, make_model, make_task
-from ltd.probes import PROBES
+from ltd.probes import TOLD, probe_of
 from ltd.settings import Measure, Run, body_of
 from ltd.streams import stream
 from ltd.sweep import over_lanes, stack
@@ -29,7 +29,7 @@ SPECTRUM_BYTES = 64 << 20  # singular values of all lanes are kept up to this si
 def measure(settings: Measure, lanes: Sequence[Mapping[str, Any]]) -> list[Curves]:
     """The curves of every lane (its traced fields, see `config.split`), numpy arrays, from one program."""
     task, build = network(settings)
-    probe = PROBES[settings.probe]
+    probe = probe_of(settings.probe)
     axes: dict[str, tuple[str, ...]] = {}
 
     def one(traced: Mapping[str, Array]) -> dict[str, Array]:
@@ -47,7 +47,8 @@ def measure(settings: Measure, lanes: Sequence[Mapping[str, Any]]) -> list[Curve
     spectrum = sketch.get("singular_log10")
     dropped = spectrum is not None and spectrum.size * spectrum.dtype.itemsize * len(lanes) > SPECTRUM_BYTES
     kept = [name for name in sketch if not (dropped and name == "singular_log10")]
-    size = 0 if spectrum is None else spectrum.shape[-1] ** 2  # matrices of S x S are the work
+    frames = [a.shape[-1] for name, a in sketch.items() if name in ("singular_log10", "lyapunov")]
+    size = max((count**2 for count in frames), default=0)  # matrices of S x S are the work
     found = over_lanes(lambda t: {n: v for n, v in one(t).items() if n in kept}, size, len(lanes))(traced)
     host = jax.device_get(found)
     names = {name: axes[name] for name in kept}
@@ -106,18 +107,26 @@ def body(settings: Measure) -> str:
 
 
 def summarise(settings: Measure, curves: Curves) -> dict[str, Any]:
-    """Decay slope, effective memory and facts of one lane."""
-    name = MEASURED[settings.probe]
-    curve = median_curve(curves, name)
-    lags = np.arange(len(curve))
-    live = np.isfinite(curve)
-    usable = live[len(curve) // 2 :].sum() >= 2
-    summary: dict[str, Any] = {
+    """Facts of one lane; of a decay curve its slope and effective memory, else what the probe says of itself."""
+    head = {
         "digest": config.digest(settings),
         "cell": body(settings),
         "rho": settings.rho,
         "seed": settings.seed,
         "rho_measured": float(curves["rho"]),
+    }
+    if settings.probe.type in TOLD:
+        return head | TOLD[settings.probe.type].summary(curves)
+    return head | _decay(settings, curves)
+
+
+def _decay(settings: Measure, curves: Curves) -> dict[str, Any]:
+    name = MEASURED[settings.probe.type]
+    curve = median_curve(curves, name)
+    lags = np.arange(len(curve))
+    live = np.isfinite(curve)
+    usable = live[len(curve) // 2 :].sum() >= 2
+    summary: dict[str, Any] = {
         "decay_slope": stats.decay_slope(lags[live], curve[live]) if usable else None,
         "effective_memory": stats.effective_memory(lags, curve),
         "start_log10": float(curve[0]),
@@ -137,22 +146,19 @@ def summarise(settings: Measure, curves: Curves) -> dict[str, Any]:
 def write(out: Path, lanes: Sequence[Measure], curves: Sequence[Curves]) -> list[dict[str, Any]]:
     """The curves into the folder; the summaries.
 
-    `curves.csv` holds medians over samples at lags 1..T-1; `curves.npz` every array as it was measured, per sample, the
-    lanes stacked along the first axis; `summary.json` a row per lane, and the names of all axes.
+    `curves.csv` holds medians over samples at lags 1..T-1, or what else the probe tells as a table; `curves.npz` every
+    array as it was measured, per sample, the lanes stacked along the first axis; `summary.json` a row per lane, and the
+    names of all axes.
     """
     out.mkdir(parents=True, exist_ok=True)
     summaries = [summarise(s, c) for s, c in zip(lanes, curves, strict=True)]
-    lines = ["cell,rho,seed,lag,adjoint_log10,jacobian_log10,bound_log10"]
+    table = TOLD[lanes[0].probe.type].table if lanes[0].probe.type in TOLD else _decay_table
+    lines: list[str] = []
     for settings, curve in zip(lanes, curves, strict=True):
-        columns = {
-            name: (median_curve(curve, name) if name == MEASURED[settings.probe] else curve.arrays.get(name))
-            for name in ("adjoint_log10", "jacobian_log10", "bound_log10")
-        }
+        columns = table(curve)
+        lines = lines or [",".join(["cell", "rho", "seed", *columns])]
         head = f"{body(settings)},{_cell(settings.rho)},{settings.seed}"
-        length = len(curve[MEASURED[settings.probe]])
-        for lag in range(1, length):
-            values = ",".join(_cell(None if c is None else float(c[lag])) for c in columns.values())
-            lines.append(f"{head},{lag},{values}")
+        lines += [f"{head},{','.join(map(_cell, row))}" for row in zip(*columns.values(), strict=True)]
     results.write_atomically(out / "curves.csv", lambda file: file.write(("\n".join(lines) + "\n").encode()))
     stacked = {name: np.stack([curve[name] for curve in curves]) for name in curves[0].arrays}
     results.write_atomically(out / "curves.npz", lambda file: np.savez_compressed(file, allow_pickle=False, **stacked))
@@ -166,7 +172,17 @@ def write(out: Path, lanes: Sequence[Measure], curves: Sequence[Curves]) -> list
     return summaries
 
 
-def _cell(value: float | None) -> str:
+def _decay_table(curves: Curves) -> dict[str, Any]:
+    measured = next(name for name in MEASURED.values() if name in curves.arrays)
+    length = len(curves[measured])
+    found: dict[str, Any] = {"lag": np.arange(1, length)}
+    for name in ("adjoint_log10", "jacobian_log10", "bound_log10"):
+        curve = median_curve(curves, name) if name == measured else curves.arrays.get(name)
+        found[name] = [None] * (length - 1) if curve is None else curve[1:]
+    return found
+
+
+def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return f"{value:.10g}"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

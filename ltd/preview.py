@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 
 from ltd import config, results
+from ltd.attached import Watch
 from ltd.block import Block
 from ltd.model import make_task
 from ltd.runtime import precision
@@ -54,6 +55,7 @@ def cost(job: Job) -> Cost:
             found = _timed(block, count)[0] - check
             count *= 4
         update = max(found, 1e-9) / (count // 4)
+        looks, look, seen = _looks(trainer, block)
         with tempfile.TemporaryDirectory() as folder:
             began = time.perf_counter()
             (Path(folder) / results.FOLDER).mkdir()
@@ -72,10 +74,21 @@ def cost(job: Job) -> Cost:
         block.seconds,
         update,
         check,
-        block.seconds + start * len(job.runs) + rounds * (chunks * chunk + check),
+        block.seconds + start * len(job.runs) + rounds * (chunks * chunk + check) + len(job.runs) * looks * look,
         block.bytes * devices,
-        len(job.runs) * (params + (chunks + 1) * ROW + 4096),
+        len(job.runs) * (params + (chunks + 1) * ROW + looks * seen + 4096),
     )
+
+
+def _looks(trainer: Trainer, block: Block) -> tuple[int, float, int]:
+    """How often an attached probe looks at a run, what one look takes in seconds, and what it leaves in bytes."""
+    if trainer.settings.probe is None:
+        return 0, 0.0, 0
+    watch, params = Watch(trainer), block.state(0).params
+    watch(params)  # which compiles
+    curves, seconds = watch(params)
+    updates = trainer.chunks * trainer.settings.train.eval_every
+    return updates // watch.about.every + 1, seconds, sum(array.nbytes for array in curves.arrays.values())
 
 
 def _timed(block: Block, updates: int) -> tuple[float, object]:

@@ -174,8 +174,21 @@ class Lengths:
 
 
 @dataclass(frozen=True)
+class Attached:
+    """How often a probe looks at a network in training, and at how many sequences of its task, always the same."""
+
+    every: int = 100  # updates, a multiple of train.eval_every
+    batch: int = 16
+
+    def __post_init__(self):
+        for name in ("every", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} = {getattr(self, name)} must be at least 1.")
+
+
+@dataclass(frozen=True)
 class Run:
-    """One training run: everything that its numbers depend on."""
+    """One training run: everything that its numbers depend on, and the probe that watches it, if any."""
 
     task: Choice = Choice("copy/arjovsky2016")
     cell: Choice | None = Choice("lstm")  # None where the net takes no cell
@@ -193,6 +206,7 @@ class Run:
     feedback: Literal["none", "free", "forced"] = unless("none")
     gradient: Gradient = unless(Gradient())
     regularizer: Regularizer = unless(Regularizer())
+    probe: Choice | None = unless(None)  # a probe with its options, beside them `every` and `batch`: see `Attached`
 
     def __post_init__(self):
         _lane(self)
@@ -205,7 +219,7 @@ class Measure:
     Without a task the inputs are N(0, `scale`^2) numbers, and the loss is a random linear read-out of the last state.
     """
 
-    probe: Literal["gradient", "jacobian"] = "jacobian"
+    probe: Choice = Choice("jacobian")
     cell: Choice | None = Choice("elman")  # None where the net takes no cell
     net: Choice | None = None  # what the cell stands in; none: the cell alone
     task: Choice | None = None
@@ -213,7 +227,7 @@ class Measure:
     length: int = 100  # T, where no task sets it
     inputs: int = 1  # D, where no task sets it
     scale: float = 1.0  # standard deviation of the inputs, where no task sets them
-    batch: int = 4  # sequences; curves are medians over them
+    batch: int = 4  # sequences; decay curves are medians over them
     run: str | None = None  # a run folder, DIR/DIGEST
     rho: float | None = traced(None)
     sigma: float | None = traced(None)

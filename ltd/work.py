@@ -19,6 +19,7 @@ import jax
 import numpy as np
 
 from ltd import config, results, runtime, tracking
+from ltd.attached import Watch
 from ltd.block import AtLengths, Block, OutOfMemory, ended, lane_of
 from ltd.model import make_task
 from ltd.runtime import precision
@@ -168,6 +169,7 @@ class _Training:
         """Until every run of the job has ended, here or elsewhere."""
         self.trainer = Trainer(self.job.runs[0], make_task(self.job.runs[0].task))
         self.test = AtLengths(self.trainer)
+        self.watch = Watch(self.trainer) if self.trainer.settings.probe else None
         self.total = self.trainer.chunks * self.job.runs[0].train.eval_every  # updates of a run
         self.name = self._own_name()
         try:
@@ -288,6 +290,7 @@ class _Training:
     def _advance(self) -> None:
         """One chunk of the whole block, into the ledger."""
         self._say()
+        self._look()  # at new runs, before their first update
         try:
             new = self.block.advance()
         except OutOfMemory as error:
@@ -299,6 +302,7 @@ class _Training:
                     self.tracker.log(digest, row)
                 else:
                     self.rows[digest].append(row)
+        self._look()
         stopped = self._stopped()
         for where, digest in self.block.standing():
             state = self.block.state(where)
@@ -308,6 +312,17 @@ class _Training:
         self._save()
         self._say()
         return None
+
+    def _look(self) -> None:
+        """The attached probe looks at the runs whose turn it is, before the checkpoint knows of this chunk."""
+        if self.watch is None:
+            return
+        for where, digest in self.block.standing():
+            state, folder = self.block.state(where), self.folders.get(digest)
+            update = int(state.update)
+            looks = folder.looks if folder else None
+            if looks and self.watch.due(update) and looks.reached < update:
+                looks.add(update, *self.watch(state.params))
 
     def _finish(self, digest: str, state: State, status: str) -> None:
         share = (time.perf_counter() - self.began[digest]) / max(1, sum(r is not None for r in self.block.runs))

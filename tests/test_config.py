@@ -24,7 +24,7 @@ FULL = Run(
     seed=7,
     precision="float64",
 )
-CONFIGS = [Run(), FULL, Measure(), Measure("gradient", task=Choice("parity/arora2024", {"bits": 5}), sigma=1.1)]
+CONFIGS = [Run(), FULL, Measure(), Measure(Choice("gradient"), task=Choice("parity/arora2024", {"bits": 5}), sigma=1.1)]
 
 
 def wrong(cls, fields, words):

@@ -17,6 +17,7 @@ FLOORS = {
     3: "ltd.model ltd.probes ltd.feedback",
     4: "ltd.train ltd.report ltd.guess ltd.conformance ltd.measure",
     4.2: "ltd.block",  # many runs in one program
+    4.25: "ltd.attached",  # a probe that looks at them
     4.3: "ltd.work",  # and through the ledger
     4.4: "ltd.preview",  # what it will cost
     4.5: "ltd.launch",  # puts training, measuring and the ledger together, for the command line and for notebooks

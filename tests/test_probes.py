@@ -1,5 +1,6 @@
 """Probes against networks whose answer is known, against explicit products, and against their bounds."""
 
+import json
 import sys
 
 import jax
@@ -82,7 +83,7 @@ def test_elman_products_equal_the_closed_form(key):
         np.testing.assert_allclose(jacobian(model, key, batch)["jacobian_log10"][:, 0], np.log10(want), atol=1e-9)
 
 
-@pytest.mark.parametrize("probe", sorted(PROBES))
+@pytest.mark.parametrize("probe", sorted(measure.MEASURED))
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 def test_log_norms_to_1e_minus_300(probe, kind, key):
     fields = {"probe": probe, "cell": {"type": "elman", "activation": "linear", "hidden": 4}, "length": 1200}
@@ -248,10 +249,22 @@ def test_a_dead_network_is_minus_infinity_not_nan(key):
     model = network("elman", key, activation="relu")
     model.net.b[...] = jnp.full(5, -100.0)
     batch = batch_of(key)
-    for name, probe in PROBES.items():
-        curve = np.asarray(probe(model, key, batch)[measure.MEASURED[name]])
+    for name, measured in measure.MEASURED.items():
+        curve = np.asarray(PROBES[name](model, key, batch)[measured])
         assert np.all(curve[1:] == -np.inf), name
         assert np.all(np.isfinite(curve[0])), name
+
+
+UNITS = {u: ("saturated", "zero") if u in "cg" else ("left", "right", "zero") for u in "cfgio"}
+DECAY = "lag,adjoint_log10,jacobian_log10,bound_log10"
+COLUMNS = {  # of `curves.csv`, and rows of one network
+    "gradient": (DECAY, 6),
+    "jacobian": (DECAY, 6),
+    "lyapunov": ("rank,lyapunov,stderr", 6),
+    "memory": ("lag,memory,chance", 1),
+    "saturation": ("step," + ",".join(f"{unit}/{end}" for unit, ends in UNITS.items() for end in ends), 7),
+    "spectrum": ("block,real,imaginary", 12),
+}
 
 
 @pytest.mark.parametrize("probe", sorted(PROBES))
@@ -260,13 +273,19 @@ def test_every_registered_probe_writes_output(probe, tmp_path):
     lanes = launch.lanes_of(one, [0.5, 1.5], 3)
     curves = launch.probe(lanes, tmp_path)
     assert len(curves) == 6 and all(isinstance(c, Curves) for c in curves)
-    rows = (tmp_path / "curves.csv").read_text().splitlines()
-    assert rows[0] == "cell,rho,seed,lag,adjoint_log10,jacobian_log10,bound_log10"
-    assert len(rows) == 1 + 6 * 6
-    assert {row.split(",")[3] for row in rows[1:]} == {"1", "2", "3", "4", "5", "6"}
-    column = {"gradient": 4, "jacobian": 5}[probe]
-    assert all(float(row.split(",")[column]) < 5 for row in rows[1:])
-    assert all(row.split(",")[9 - column] == "" for row in rows[1:])
+    names, *rows = (line.split(",") for line in (tmp_path / "curves.csv").read_text().splitlines())
+    columns, each = COLUMNS[probe]
+    assert ",".join(names) == "cell,rho,seed," + columns and len(rows) == 6 * each
+    if probe in measure.MEASURED:
+        assert {row[3] for row in rows} == {"1", "2", "3", "4", "5", "6"}
+        column = {"gradient": 4, "jacobian": 5}[probe]
+        assert all(float(row[column]) < 5 and row[9 - column] == "" for row in rows)
+    else:
+        assert np.ptp(
+            [float(row[names.index({"saturation": "f/right", "spectrum": "real"}.get(probe, probe))]) for row in rows]
+        )
+        told = json.loads((tmp_path / "summary.json").read_text())["lanes"]
+        assert all(len(lane) > 5 for lane in told), "numbers of its own"
 
 
 def test_a_lane_equals_the_same_measurement_alone():

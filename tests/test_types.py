@@ -43,8 +43,8 @@ for name in [name for name, build in TASKS.items() if not build().file]:
         return [f(outputs, batch) for f in (task.loss, task.metric, task.wrong, task.scores)]
 
     jax.eval_shape(everything, jax.random.key(0))
-for probe in ("gradient", "jacobian"):
-    one = launch.configure(Measure, {"probe": probe, "cell": {"type": "lstm", "hidden": 3}, "length": 5})
+for probe in ("gradient", "jacobian", "lyapunov", "memory", "saturation", "spectrum"):
+    one = launch.configure(Measure, {"probe": probe, "cell": {"type": "lstm", "hidden": 3}, "length": 8})
     launch.probe(launch.lanes_of(one, [1.0], 2), out + "/" + probe)
 """
 WRONG = (

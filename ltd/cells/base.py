@@ -34,6 +34,9 @@ class RecurrentCell(nnx.RNNCellBase):
     chunked_form  whether its `associative` goes by chunks, so that `plan.chunk` has a meaning there
     carousel      whether errors can travel back by its cells alone: it then holds constant, where `truncate` is set,
                   whatever else it sees of the step before
+
+    A cell may offer `units(kernel, state, drive)`: its nonlinear units at one step by name, each with its
+    pre-activation (B, H) and the function through which that goes (see the probe `saturation`).
     """
 
     recurrent: dict[str, tuple[str, ...]] = {}  # noqa: RUF012

@@ -114,6 +114,14 @@ class Elman(MixRecurrentCell):
         h = f(drive + product, *scalars)
         return HiddenState(h), h
 
+    def units(self, kernel, state, drive):
+        """h, whose pre-activation in form "before" is the state of this step."""
+        f = activations.activation(self.activation).function
+        if self.s is None:
+            return {"h": (drive + self.mix(kernel, self.read(state)), f)}
+        product, scalars = self.mix(kernel, self.read(state))
+        return {"h": (drive + product, lambda a: f(a, *scalars))}
+
     def derivative_bound(self) -> Array:
         """The bound of |f'| at the present parameters."""
         bound = activations.activation(self.activation).gamma

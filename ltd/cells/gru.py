@@ -82,6 +82,13 @@ class GRUResetBefore(RecurrentCell):
         h = state.h + z * (n - state.h)
         return HiddenState(h), h
 
+    def units(self, kernel, state: HiddenState, drive):
+        """r, z and the candidate n."""
+        U, U_n = kernel
+        r, z = jnp.split(drive[..., : 2 * self.hidden] + state.h @ U, 2, axis=-1)
+        n = drive[..., 2 * self.hidden :] + (logistic(r) * state.h) @ U_n
+        return {"r": (r, logistic), "z": (z, logistic), "n": (n, jnp.tanh)}
+
 
 class GRUResetAfter(MixRecurrentCell):
     """Gated recurrent unit whose reset gate acts after the recurrent product, as in cuDNN and torch.
@@ -149,6 +156,13 @@ class GRUResetAfter(MixRecurrentCell):
         n = jnp.tanh(d_n + r * m_n)
         h = state.h + z * (n - state.h)
         return HiddenState(h), h
+
+    def units(self, kernel, state: HiddenState, drive):
+        """r, z and the candidate n."""
+        mixed, gated = self.mix(kernel, state.h), 2 * self.hidden
+        r, z = jnp.split(drive[..., :gated] + mixed[..., :gated], 2, axis=-1)
+        n = drive[..., gated:] + logistic(r) * mixed[..., gated:]
+        return {"r": (r, logistic), "z": (z, logistic), "n": (n, jnp.tanh)}
 
 
 CELLS = {"gru_before": GRUResetBefore, "gru_after": GRUResetAfter}

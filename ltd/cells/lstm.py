@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ from flax import nnx
 from jax import Array
 
 from ltd import initializers
-from ltd.activations import logistic
+from ltd.activations import linear, logistic
 from ltd.cells.base import MixRecurrentCell, RecurrentCell, at_least_one, zeros
 from ltd.cells.lstm_variants import PLAIN, Form, Peepholes, Squashing, Variant, resolve
 
@@ -39,6 +40,7 @@ class GatedCell(RecurrentCell):
     """What LSTMs share: gates that are on, their weights side by side, the carousel."""
 
     key = "A2.2-A2.9"
+    preactivations: Callable[..., tuple[Array, Callable | None]]  # of one step, and what `cycle` takes beside them
 
     def __init__(
         self,
@@ -113,6 +115,21 @@ class GatedCell(RecurrentCell):
         h = gate["o"] * h if "o" in gate else h
         return (GatedLSTMState(h, c, opened) if form.gate_recurrence else LSTMState(h, c)), h
 
+    def step(self, kernel, state, drive) -> tuple[Any, Array]:
+        """Pre-activations, then gates, cell, output."""
+        return self.cycle(state, *self.preactivations(kernel, state, drive))
+
+    def units(self, kernel, state, drive):
+        """The gates that are on, the candidate g, and the squashing of the cell."""
+        a, peep_output = self.preactivations(kernel, state, drive)
+        new, _ = self.cycle(state, a, peep_output)
+        parts = dict(zip((*self.form.gates, "g"), jnp.split(a, len(self.form.gates) + 1, axis=-1), strict=True))
+        if peep_output is not None:
+            parts["o"] += peep_output(new.c)
+        squashing = {"g": self.form.input_activation, "c": self.form.output_activation}
+        functions = {name: jnp.tanh if how == "tanh" else linear for name, how in squashing.items()}
+        return {name: (part, functions.get(name, logistic)) for name, part in {**parts, "c": new.c}.items()}
+
 
 class LSTM(GatedCell, MixRecurrentCell):
     """LSTM; by default with forget gate and without peepholes.
@@ -178,10 +195,17 @@ class LSTM(GatedCell, MixRecurrentCell):
 
     def advance(self, state, drive, mixed) -> tuple[Any, Array]:
         """Gates, cell, output."""
+        return self.cycle(state, *self._joined(drive, mixed))
+
+    def preactivations(self, kernel, state, drive):
+        """Of the gates that are on and the candidate; what a peephole gives the output gate of the new cell."""
+        return self._joined(drive, self.mix(kernel, self.read(state)))
+
+    def _joined(self, drive, mixed):
         if self.p is None:
-            return self.cycle(state, drive + mixed)
+            return drive + mixed, None
         a, p_o = mixed
-        return self.cycle(state, drive + a, None if p_o is None else lambda c: p_o * c)
+        return drive + a, None if p_o is None else lambda c: p_o * c
 
 
 class FullPeepholeLSTM(GatedCell):
@@ -217,13 +241,13 @@ class FullPeepholeLSTM(GatedCell):
         early = self.hidden * sum(name != "o" for name in self.form.gates)
         return self.U[...], self.Q[...][:, :early], self.Q[...][:, early:]
 
-    def step(self, kernel, state: LSTMState, drive) -> tuple[Any, Array]:
-        """Gates that see the old cell, the new cell, the gate that sees it."""
+    def preactivations(self, kernel, state: LSTMState, drive):
+        """Of gates that see the old cell, of the candidate, and of the gate that sees the new cell."""
         U, Q, Q_o = kernel
         a = drive + state.h @ U
         early = Q.shape[-1]
         a = jnp.concatenate([a[..., :early] + state.c @ Q, a[..., early:]], axis=-1)
-        return self.cycle(state, a, (lambda c: c @ Q_o) if "o" in self.form.gates else None)
+        return a, (lambda c: c @ Q_o) if "o" in self.form.gates else None
 
 
 def lstm(

@@ -114,6 +114,17 @@ class Stacked(RecurrentNet):
             h = self.between(i, h, out)
         return tuple(new), h
 
+    def units(self, kernel, state, drive):
+        """The units of every layer that offers them, by number and name."""
+        h, lowest = drive
+        found: dict = {}
+        for i, (layer, weights, s) in enumerate(zip(self.layers, kernel, state, strict=True)):
+            own = layer.project(h) if i else lowest
+            if hasattr(layer, "units"):
+                found |= {f"{i}.{name}": unit for name, unit in layer.units(weights, s, own).items()}
+            h = self.between(i, h, layer.step(weights, s, own)[1])
+        return found
+
     def over(self, inputs, state, plan, valid=None, key=None):
         """Layer by layer, each by the plan."""
         h, final = inputs, []

@@ -10,7 +10,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from ltd.types import Batch, Network
+from ltd.cells.base import named
+from ltd.config import ConfigError
+from ltd.types import Batch, Network, State
 from ltd.unroll import masked, output_leaf, trajectory
 
 
@@ -42,9 +44,14 @@ class Chain(NamedTuple):
         return jnp.zeros_like(self.outputs).at[-1].set(top)
 
 
-def chain(model: Network, batch: Batch) -> Chain | None:
-    """The chain of a network, or None where there is no state between steps: it sees the future, or nothing but now."""
+def chain(model: Network, batch: Batch, alone: Array | None = None) -> Chain | None:
+    """The chain of a network, or None where there is no state between steps: it sees the future, or nothing but now.
+
+    With a key, `alone`, the network is left to itself: its inputs are zero, and its state begins at N(0, 1) numbers.
+    """
     net, inputs = model.net, model.embed(batch.inputs)
+    if alone is not None:
+        inputs = jnp.zeros_like(inputs)
     if hasattr(net, "layer"):
         first = net.first(inputs)
         flat = first.reshape(-1, first.shape[-1])
@@ -61,6 +68,8 @@ def chain(model: Network, batch: Batch) -> Chain | None:
     start = model.initial_state(inputs.shape[1])
     if not jax.tree.leaves(start):
         return None
+    if alone is not None:
+        start = _drawn(alone, start, getattr(net, "clock", ()) + getattr(net, "fixed", ()))
     before, drive, outputs = trajectory(net, inputs, start, batch.valid)
     kernel = net.kernel()
 
@@ -70,3 +79,61 @@ def chain(model: Network, batch: Batch) -> Chain | None:
 
     alias = output_leaf(net, inputs[0], start)
     return Chain(before, (drive, batch.valid), step, outputs, batch.valid, alias, False)
+
+
+def chain_of(model: Network, batch: Batch, probe: str, alone: Array | None = None) -> Chain:
+    """The chain of a network for a probe that cannot do without.
+
+    Raises
+        ConfigError  where there is no state between steps.
+    """
+    found = chain(model, batch, alone)
+    if found is None:
+        name = type(getattr(model.net, "cell", model.net)).__name__
+        raise ConfigError(f"probe {probe!r} needs a state between steps, and {name} has none: take gradient.")
+    return found
+
+
+def _drawn(key: Array, state: State, kept: tuple[str, ...]) -> State:
+    """N(0, 1) numbers in place of a state, but for the parts that are `kept`."""
+    paths, form = jax.tree_util.tree_flatten_with_path(state)
+    keys = jax.random.split(key, len(paths))
+    drawn = [
+        leaf if named(path, kept) else jax.random.normal(k, leaf.shape, leaf.dtype)
+        for (path, leaf), k in zip(paths, keys, strict=True)
+    ]
+    return jax.tree.unflatten(form, drawn)
+
+
+def parts(state: Any) -> list[str]:
+    """The names of the parts of a state: its fields (`h`, in a stack `1.h`), or numbers where it has none."""
+    paths = jax.tree_util.tree_leaves_with_path(state)
+    return [".".join(str(getattr(k, "name", getattr(k, "idx", k))) for k in path) or "0" for path, _ in paths]
+
+
+class Vector(NamedTuple):
+    """A state as a vector of the numbers in which it remembers: all but its clocks, which stay as they are."""
+
+    clock: tuple[str, ...]
+
+    def of(self, state: State) -> Float[Array, "B S"]:
+        """The parts side by side, one row per sample."""
+        return jnp.concatenate(list(self.parts(state).values()), axis=-1)
+
+    def parts(self, state: State) -> dict[str, Float[Array, "B S"]]:
+        """The parts by name, each flat."""
+        paths = [p for p, _ in jax.tree_util.tree_leaves_with_path(state)]
+        each = zip(parts(state), paths, jax.tree.leaves(state), strict=True)
+        return {n: leaf.reshape(leaf.shape[0], -1) for n, path, leaf in each if not named(path, self.clock)}
+
+    def into(self, vector: Float[Array, "B S"], state: State) -> State:
+        """The state with these numbers in it."""
+        paths, form = jax.tree_util.tree_flatten_with_path(state)
+        leaves, at = [], 0
+        for path, leaf in paths:
+            if not named(path, self.clock):
+                size = leaf[0].size
+                leaf = vector[:, at : at + size].reshape(leaf.shape)
+                at += size
+            leaves.append(leaf)
+        return jax.tree.unflatten(form, leaves)

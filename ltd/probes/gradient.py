@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from ltd.cells.base import named
-from ltd.probes.chain import chain
+from ltd.probes.chain import chain, parts
 from ltd.settings import Plan
 from ltd.streams import stream
 from ltd.types import Batch, Curves, Network, Task
@@ -112,12 +112,6 @@ def _by_inputs(model: Network, key: Array, batch: Batch, task: Task | None) -> C
         found = jax.grad(loss)(inputs)
     logs = jnp.log10(jax.vmap(_norm)(found))
     return Curves({"adjoint_log10": by_real_lag(logs, batch.valid)}, {"adjoint_log10": ("lag", "sample")})
-
-
-def parts(state: Any) -> list[str]:
-    """The names of the parts of a state: its fields (`h`, in a stack `1.h`), or numbers where it has none."""
-    paths = jax.tree_util.tree_leaves_with_path(state)
-    return [".".join(str(getattr(k, "name", getattr(k, "idx", k))) for k in path) or "0" for path, _ in paths]
 
 
 def _map_keys(function, tree, keys):

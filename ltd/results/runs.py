@@ -4,6 +4,7 @@
                metrics.jsonl  one line per check, appended while the run goes on
                summary.json   status and last scores: written last, so a folder without it is unfinished
                params.npz     final parameters, one array per name
+               probe.npz      what a probe saw that was attached, if any (see `ltd.results.looks`)
                wandb.json     what was sent to W&B, if anything
                error.txt      of a run that failed: where
 
@@ -27,6 +28,7 @@ import numpy as np
 
 from ltd.config import ConfigError, digest, plain
 from ltd.results.files import clean, now, provenance, write_atomically, write_json
+from ltd.results.looks import LOOKS, Looks
 
 DONE = ("finished", "solved", "diverged")  # what is not repeated
 
@@ -75,6 +77,8 @@ class RunFolder:
         head: dict[str, Any] = {"digest": self.digest, "config": plain(config), "started": now(), **provenance()}
         if until is not None:
             self.rows, head = self._left(until)
+        probe = head["config"].get("probe")
+        self.looks = None if probe is None else Looks(self.path, probe, until)
         self.path.mkdir(parents=True, exist_ok=True)
         for old in (self.path / "summary.json", self.path / "error.txt", *self.path.glob(".*.*.*")):
             old.unlink(missing_ok=True)  # the last are halves of files that a kill left behind
@@ -101,6 +105,8 @@ class RunFolder:
         """The end: parameters first, summary last."""
         write_atomically(self.path / "params.npz", lambda file: np.savez(file, allow_pickle=False, **params))
         ended = {"ended": now(), "wall_seconds": round(time.perf_counter() - self._began, 3)}
+        if self.looks is not None:
+            ended["probe_seconds"] = round(self.looks.seconds, 3)
         write_json(self.path / "summary.json", {**summary, **ended})
 
     def fail(self, error: str, trace: str) -> None:
@@ -134,7 +140,7 @@ def read_run(folder: Path) -> Record:
         head = json.loads((folder / "config.json").read_text())
         done = folder / "summary.json"
         summary = json.loads(done.read_text()) if done.is_file() else {}
-        measured = ("ended", "wall_seconds", "seconds")
+        measured = ("ended", "wall_seconds", "seconds", "probe_seconds")
         times = {"started": head["started"], **{k: summary.pop(k) for k in measured if k in summary}}
         if digest(head["config"]) != head["digest"]:
             raise ValueError("its config does not match its digest")
@@ -170,6 +176,7 @@ def finished(root: Path, config: Any, also: tuple[str, ...] = ()) -> Record | No
         record = read_run(folder)
         rows = record.metrics()
         whole = rows[-1]["update"] == record.summary["updates"] and not _damaged(folder / "params.npz")
+        whole = whole and not (record.config.get("probe") and _damaged(folder / LOOKS))
     except (ValueError, OSError, LookupError, TypeError):
         return None
     return record if whole and record.status in DONE + also else None
