@@ -142,7 +142,8 @@ def comparison(row: Row) -> tuple[Figure, Table] | None:
     """A line per number: the published value a square, ours a dot with its interval. None without numbers."""
     printed = {p["what"]: p["value"] for p in row["published"] if not isinstance(p["value"], str)}
     ours = {m["what"]: m for m in row["numbers"] if m["value"] is not None}
-    names = list(dict.fromkeys([*printed, *ours]))
+    names = [name for name in printed if name in ours] or list(ours)  # the others are of the table
+    printed, ours = ({name: its[name] for name in names if name in its} for its in (printed, ours))
     if not names:
         return None
     figure = Figure(figsize=(FULL, 0.6 + 0.22 * len(names)), layout="constrained")
