@@ -2,7 +2,7 @@
 
 DIR/NAME/                      the ledger of a claim: run folders by digest (see `ltd.results`), or
     DIGEST/measured.json       what `measure` of its claim.py gave for a config: written at once or not at all
-    judged_quick.json          the last verdict at a scale
+    judged_quick.json          the last verdict at a scale; a claim that quick does not reduce has only `full`
 DIR/index.html, figures/       the report on every verdict in DIR
 """
 
@@ -72,7 +72,7 @@ def judge(folders: Sequence[Folder], scale: Scale, seeds: int | None, out: Path,
             told.append(judged(one, scale, seeds, out, progress, warn))
     rows = [claims.plain(one.name, found) for one, found in zip(folders, told, strict=True)]
     for row in rows:
-        results.write_json(out / row["name"] / f"judged_{scale}.json", row)
+        results.write_json(out / row["name"] / f"judged_{row['scale']}.json", row)
     page = write_report(out)
     if as_json:
         print(json.dumps(rows, indent=1))
@@ -85,7 +85,7 @@ def judge(folders: Sequence[Folder], scale: Scale, seeds: int | None, out: Path,
 
 
 def judged(one: Folder, scale: Scale, seeds: int | None, out: Path, progress: Progress, warn: Warn) -> Judged:
-    """One claim: its runs, then its verdict."""
+    """One claim: its runs, then its verdict. What quick does not reduce is judged as in full."""
     limit = time.monotonic() + one.claim.budget if scale == "quick" else None
 
     def tell(what: str, done: int, total: int) -> None:
@@ -95,7 +95,7 @@ def judged(one: Folder, scale: Scale, seeds: int | None, out: Path, progress: Pr
 
     collect = trained if one.measure is None else measured
     found, missing = collect(one, scale, seeds, out / one.name, tell, warn)
-    return claims.judge(one.claim, found, scale, missing)
+    return claims.judge(one.claim, found, scale if one.claim.quick else "full", missing)
 
 
 def measured(

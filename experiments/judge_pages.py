@@ -185,8 +185,8 @@ def lines(plot: Row) -> tuple[Figure, Table]:
     table = Table()
     for place, one in enumerate(plot["lines"]):
         x, y = np.array(one["x"], float), np.array(one["y"], float)
-        style = {"color": NAMES[place // 2 % len(NAMES)] if _paired(plot) else NAMES[place % len(NAMES)]}
-        axes.plot(x, y, linestyle=DASHED if one["dashed"] else "-", label=one["name"], **style)
+        colour = NAMES[(place // 2 if _paired(plot) else place) % len(NAMES)]
+        axes.plot(x, y, linestyle=DASHED if one["dashed"] else "-", label=one["name"], color=colour)
         extend(table, line=[one["name"]] * len(x), x=list(x), y=list(y))
     axes.set(xlabel=plot["x"], ylabel=plot["y"])
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))

@@ -37,6 +37,16 @@ def median_interval(
     return float(np.median(sample)), float(low), float(high)
 
 
+def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean and its interval by Student's t (mean, low, high), in the unit of the values; of one value, that alone."""
+    sample = _finite(values, "values")
+    mean = float(sample.mean())
+    if sample.size == 1:
+        return mean, mean, mean
+    reach = float(stats.t.ppf((1 + level) / 2, sample.size - 1) * sample.std(ddof=1) / np.sqrt(sample.size))
+    return mean, mean - reach, mean + reach
+
+
 def slope(x: ArrayLike, y: ArrayLike) -> float:
     """Least-squares slope of y against x, in units of y per unit of x."""
     x, y = _finite(x, "x"), _finite(y, "y")

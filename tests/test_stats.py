@@ -53,6 +53,14 @@ def test_median_interval_refuses_what_is_not_finite(values):
         stats.median_interval(values)
 
 
+def test_mean_interval_is_students():
+    # n = 4: the 97.5 % point of t with 3 degrees of freedom is 3.1824
+    mean, low, high = stats.mean_interval([1.0, 2.0, 3.0, 6.0])
+    assert mean == 3
+    assert (low, high) == pytest.approx((3 - 3.182446 * np.sqrt(14 / 3) / 2, 3 + 3.182446 * np.sqrt(14 / 3) / 2))
+    assert stats.mean_interval([2.0]) == (2, 2, 2)
+
+
 def test_slope_solves_the_normal_equations():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=30), rng.normal(size=30)

@@ -25,6 +25,12 @@ def measure(activation: str, c: float, seed: int) -> dict[str, float | list[floa
     return {"last": float(curve[LAG].mean()), "log10": curve.mean(axis=1).tolist()}
 
 
+def count(what: str, k: int, n: int) -> Measured:
+    """k of n, with the interval of its rate."""
+    low, high = wilson(k, n)
+    return Measured(what, k, n * low, n * high, n)
+
+
 def verdict(results: Sequence[Result]) -> Verdict:
     """No explosion below the threshold, and some network above it that decays all the same."""
     below = [one.summary["last"] for one in results if one.config["c"] < 1]
@@ -32,10 +38,7 @@ def verdict(results: Sequence[Result]) -> Verdict:
     if min(len(below), len(above)) < 20:
         return Verdict("inconclusive", f"{len(below)} networks below the threshold, {len(above)} above: 20 are needed.")
     exploded, decayed = sum(x > GROWN for x in below), sum(x < DECAYED for x in above)
-    numbers = tuple(
-        Measured(what, k, *(len(its) * end for end in wilson(k, len(its))), len(its))
-        for what, k, its in ((BELOW, exploded, below), (ABOVE, decayed, above))
-    )
+    numbers = (count(BELOW, exploded, len(below)), count(ABOVE, decayed, len(above)))
     if exploded:
         because = f"{exploded} of {len(below)} networks explode below the threshold: it is not necessary."
         return Verdict("contradicted", because, numbers)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ltd.claims import Claim, Control, Line, Measured, Plot, Published, Result, Verdict
 from ltd.claims.rules import chosen, numbers_of
-from ltd.stats import median_interval, wilson
+from ltd.stats import mean_interval, median_interval, wilson
 from ltd.types import Source
 
 # activation, initialiser, standard deviation of the input weights
@@ -36,7 +36,8 @@ def measure(network: str, seed: int) -> dict[str, list[float] | int]:
 
 def verdict(results: Sequence[Result]) -> Verdict:
     """The sentence is general: it holds where every network of spectral radius below one is gone after ten steps."""
-    numbers, shares = [], {}
+    numbers: list[Measured] = []
+    shares = {}
     for name in BELOW_ONE:
         firsts = numbers_of(results, "gone", network=name)
         if len(firsts) < 5:
@@ -46,10 +47,8 @@ def verdict(results: Sequence[Result]) -> Verdict:
     for name in (n for n in NETWORKS if chosen(results, network=n)):
         curves = [one.summary["log10"] for one in chosen(results, network=name)]
         for lag in LAGS:
-            at = [curve[lag] for curve in curves]
-            numbers.append(
-                Measured(f"log10 of the norm, {name}, k = {lag}", float(np.mean(at)), min(at), max(at), len(at))
-            )
+            at = mean_interval([curve[lag] for curve in curves])
+            numbers.append(Measured(f"log10 of the norm, {name}, k = {lag}", *at, len(curves)))
     lasting = [name for name, (_, high) in shares.items() if high < 0.5]
     quick = [name for name, (low, _) in shares.items() if low > 0.5]
     if lasting:
