@@ -17,6 +17,7 @@ from typing import Any
 from experiments.catalogue import catalogue, summary
 from experiments.show import drawn, facts
 from experiments.tables import number
+from ltd import claims as known
 from ltd.config import options_of
 from ltd.data import ITEMS
 from tasks import TASKS
@@ -113,6 +114,25 @@ def sweeps() -> list[dict[str, str]]:
     return rows
 
 
+def claims() -> list[dict[str, str]]:
+    """The claims that come with the package, and their committed verdicts."""
+    folders = [known.load(path) for path in known.known(ROOT / "experiments")]
+    rows = []
+    for one in sorted(folders, key=lambda one: (int(one.claim.headline[1:] or 99), one.claim.key)):
+        file = one.path / "result.json"
+        found = json.loads(file.read_text()) if file.is_file() else None
+        at = " (quick)" if found and found["scale"] == "quick" else ""
+        rows.append(
+            {
+                "claim": f"[`{one.name}`](experiments/{one.name}/README.md)",
+                "key": " ".join(filter(None, (one.claim.headline, one.claim.key))),
+                "sentence": one.claim.sentence,
+                "verdict": f"{found['answer']}{at}" if found else "not judged yet",
+            }
+        )
+    return rows
+
+
 def step() -> list[dict[str, str]]:
     """The committed times and peak memories of one gradient step; all rows stand in the file itself."""
     rows = []
@@ -191,6 +211,7 @@ HOW = (
 
 TABLES: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
     "cells": partial(bodies, "cells"),
+    "claims": claims,
     "nets": partial(bodies, "nets"),
     "tasks": tasks,
     "battery": battery,

@@ -1,6 +1,7 @@
 """Made-up results of every shipped claim: `supported`, `contradicted`, `inconclusive`, and of a `broken` harness."""
 
 import json
+from math import exp, log, log10
 from pathlib import Path
 
 from ltd import claims, config
@@ -108,14 +109,107 @@ def conditions(answer):
 
 
 def linear(answer):
-    from math import log
-
     def summary(fields):
         off = 1.02 if answer == "contradicted" else 1.0
         slope = off * log(fields["rho"])
         return {"slope": slope, "largest": 0.0 if answer == "broken" else 0.3, "log10": [0.0, slope, 2 * slope]}
 
     return results("pascanu2013_linear", summary, lambda f: answer != "inconclusive" or f["rho"] < 1)
+
+
+def initial_matrices(answer):
+    printed = {one.what: one.value for one in claims.load(ROOT / "pascanu2013_initial_matrices").claim.published}
+    off = 1.2 if answer == "contradicted" else 1.0
+
+    def summary(fields):
+        init = fields["init"]
+        zeros = 0.7 if init.endswith("smart_tanh") and answer != "broken" else 0.0
+        rho, sigma = (printed[f"{name}, {init}"] for name in ("spectral radius", "largest singular value"))
+        return {"rho": off * rho, "sigma": sigma, "zeros": zeros}
+
+    return results("pascanu2013_initial_matrices", summary, lambda f: answer != "inconclusive" or f["seed"] < 3)
+
+
+def retention(answer):
+    def summary(fields):
+        share = 1 / (1 + exp(-fields["bias"]))
+        half = log(0.5) / log(share) * (1.1 if answer == "contradicted" else 1.0)
+        return {"kept": 0.5 if answer == "broken" else share**50, "half life": half}
+
+    return results("gers2000_retention", summary, lambda f: answer != "inconclusive" or f["bias"] < 4)
+
+
+def gate_range(answer):
+    def summary(fields):
+        return {
+            "outside": int(answer == "contradicted" and fields["seed"] == 0),
+            "p": 0.3,
+            "usual p": 0.5 if answer == "broken" else 0.0,
+            "quantiles": [float(i) for i in range(21)],
+        }
+
+    return results("tallec2018_gate_range", summary)[: 4 if answer == "inconclusive" else None]
+
+
+def ring(answer):
+    def summary(fields):
+        moduli = 1e-9 if answer == "contradicted" and fields["ring"] == "gaussian" else 0.4
+        return {"moduli": moduli, "phases": 0.6, "not squared": 0.3 if answer == "broken" else 1e-20}
+
+    return results("orvieto2023_ring", summary, lambda f: answer != "inconclusive" or f["seed"] < 2)
+
+
+def sparse_gradients(answer):
+    def summary(fields):
+        relu = fields["activation"] == "relu"
+        zeros = 0.5 + 0.001 * fields["seed"] if relu else 0.0
+        if answer == "contradicted" and not relu:
+            zeros = 0.9
+        if answer == "inconclusive" and not relu:
+            zeros = 0.5 + 0.0011 * fields["seed"]
+        return {"zeros": zeros, "identity": 0.1 if answer == "broken" else 1e-16}
+
+    return results("survey2016_sparse_gradients", summary)
+
+
+def constant_error(answer):
+    def summary(fields):
+        half = 0.3 if answer == "broken" else 1.0
+        shut = 0.2 if answer == "contradicted" else 1e-15
+        return {"deviation": {"shut": shut, "half kept": half, "open": 0.5}[fields["setting"]]}
+
+    return results("survey2016_constant_error", summary, lambda f: answer != "inconclusive" or f["seed"] < 2)
+
+
+def context(answer):
+    def summary(fields):
+        lags = (1, 2, 5, 10, 20, 50, 100)
+        slow = [k * log10(0.9 if answer == "broken" else fields["alpha"]) for k in lags]
+        fast = [0.0 if answer == "contradicted" else -1.0 * k for k in lags]
+        return {"fast": fast, "context": slow, "errors": [1e-15] * len(lags)}
+
+    return results("mikolov2014_context", summary, lambda f: answer != "inconclusive" or f["alpha"] == 0.8)
+
+
+def exposed_state(answer):
+    def summary(fields):
+        gru = fields["cell"] != "lstm"
+        difference = 0.3 if answer == "contradicted" else 0.0
+        kept = 0.0 if answer == "broken" and gru else 1.0
+        return {"difference": difference if gru else 1.0, "output": 0.5 if gru else 1e-22, "kept": kept}
+
+    return results("survey2016_exposed_state", summary, lambda f: answer != "inconclusive" or f["seed"] < 2)
+
+
+def cliff(answer):
+    def summary(fields):
+        plain = {"contradicted": 0.5, "inconclusive": 0.5 if fields["seed"] % 2 else 40.0}.get(answer, 40.0)
+        wall = [0.2] * 150 + [0.0] * 151
+        surface = [0.001 * i for i in range(301)] if answer == "broken" else wall
+        clipped = {"plain jump": plain + 0.01 * fields["seed"], "clipped jump": 0.1}
+        return clipped | {"plain error": 0.2, "clipped error": 0.01, "w": list(range(301)), "surface": surface}
+
+    return results("pascanu2013_cliff", summary)
 
 
 CASES = {
@@ -126,4 +220,13 @@ CASES = {
     "pascanu2013_bound": bound,
     "pascanu2013_conditions": conditions,
     "pascanu2013_linear": linear,
+    "pascanu2013_initial_matrices": initial_matrices,
+    "gers2000_retention": retention,
+    "tallec2018_gate_range": gate_range,
+    "orvieto2023_ring": ring,
+    "survey2016_sparse_gradients": sparse_gradients,
+    "survey2016_constant_error": constant_error,
+    "mikolov2014_context": context,
+    "survey2016_exposed_state": exposed_state,
+    "pascanu2013_cliff": cliff,
 }
