@@ -118,7 +118,7 @@ def claims() -> list[dict[str, str]]:
     """The claims that come with the package, and their committed verdicts."""
     folders = [known.load(path) for path in known.known(ROOT / "experiments")]
     rows = []
-    for one in sorted(folders, key=lambda one: (int(one.claim.headline[1:] or 99), one.claim.key)):
+    for one in sorted(folders, key=lambda one: known.rank(one.claim.headline, one.claim.key)):
         file = one.path / "result.json"
         found = json.loads(file.read_text()) if file.is_file() else None
         at = " (quick)" if found and found["scale"] == "quick" else ""

@@ -39,18 +39,14 @@ def chosen(words: Sequence[str], every: bool, headline: bool) -> list[Folder]:
         found = [one for one in found if every or one.claim.headline]
     else:
         found = [one for word in words for one in claims.find(word, ROOT)]
-    return list({one.path: one for one in sorted(found, key=lambda one: order(one.claim))}.values())
-
-
-def order(claim: claims.Claim) -> tuple[int, str]:
-    """Headlines first, by number; then by key."""
-    return int(claim.headline.lstrip("H") or 10**6) if claim.headline[1:].isdigit() else 10**6, claim.key
+    once = {one.path: one for one in found}.values()
+    return sorted(once, key=lambda one: claims.rank(one.claim.headline, one.claim.key))
 
 
 def listing(folders: Sequence[Folder], as_json: bool) -> int:
     """The claims, what each says, and how large it is at both scales."""
     rows = []
-    for one in sorted(folders, key=lambda one: order(one.claim)):
+    for one in folders:
         runs = {f"{scale} runs": len(one.sweep(scale).configs) for scale in claims.SCALES}
         head = {"claim": one.name, "key": one.claim.key, "headline": one.claim.headline}
         rows.append({**head, "sentence": one.claim.sentence, "source": one.claim.source.key, **runs})
@@ -64,15 +60,14 @@ def listing(folders: Sequence[Folder], as_json: bool) -> int:
 def judge(folders: Sequence[Folder], scale: Scale, seeds: int | None, out: Path, as_json: bool, warn: Warn) -> int:
     """All of them; 1 if runs are missing or a control failed."""
     out = results.writable(out)
-    told = []
+    told, rows = [], []
     with bar() as progress:
         for one in folders:
             if seeds is not None and not one.seeded:
                 warn(f"{one.name} is exact, a run per setting: seeds = {seeds} does not apply to it.")
             told.append(judged(one, scale, seeds, out, progress, warn))
-    rows = [claims.plain(one.name, found) for one, found in zip(folders, told, strict=True)]
-    for row in rows:
-        results.write_json(out / row["name"] / f"judged_{row['scale']}.json", row)
+            rows.append(claims.plain(one.name, told[-1]))
+            results.write_json(out / one.name / f"judged_{told[-1].scale}.json", rows[-1])
     page = write_report(out)
     if as_json:
         print(json.dumps(rows, indent=1))

@@ -35,7 +35,7 @@ ANSWERS = {
 def verdicts(out: Path) -> list[Row]:
     """All verdicts of a folder, headlines first."""
     found = [json.loads(path.read_text()) for path in sorted(out.glob("*/judged_*.json"))]
-    return sorted(found, key=lambda row: (int(row["headline"][1:] or 99), row["key"], row["scale"]))
+    return sorted(found, key=lambda row: (*claims.rank(row["headline"], row["key"]), row["scale"]))
 
 
 def write_report(out: Path) -> Path:

@@ -188,7 +188,7 @@ def context(answer):
         fast = [0.0 if answer == "contradicted" else -1.0 * k for k in lags]
         return {"fast": fast, "context": slow, "errors": [1e-15] * len(lags)}
 
-    return results("mikolov2014_context", summary, lambda f: answer != "inconclusive" or f["alpha"] == 0.8)
+    return results("mikolov2014_context", summary, lambda f: answer != "inconclusive" or f["alpha"] != 0.95)
 
 
 def exposed_state(answer):

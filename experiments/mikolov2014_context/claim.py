@@ -39,7 +39,7 @@ def measure(alpha: float, seed: int) -> dict[str, object]:
             J = step(jax.tree.map(lambda leaf, at=at: leaf[at], states), jax.tree.map(lambda d, at=at: d[at], drive))
             fast, slow = fast @ np.asarray(J.h.h[0, :, 0]), slow @ np.asarray(J.s.s[0, :, 0])
             if k in LAGS:
-                found["fast"].append(math.log10(max(np.linalg.norm(fast, 2), 1e-300)))
+                found["fast"].append(math.log10(max(float(np.linalg.norm(fast, 2)), 1e-300)))
                 found["context"].append(math.log10(np.linalg.norm(slow, 2)))
                 found["errors"].append(float(np.max(np.abs(slow / alpha**k - np.eye(4)))))
     return dict(found)

@@ -68,7 +68,7 @@ CLAIM = Claim(
             "fifteen weights per unit",
             "the matrix of smart tanh has 35 zeros of 50 in each row, the two others have none",
             lambda results: all(
-                abs(one.summary["zeros"] - (0.7 if one.config["init"] == "pascanu2013_smart_tanh" else 0)) < 1e-9
+                abs(one.summary["zeros"] - (0.7 if one.config["init"] == "pascanu2013_smart_tanh" else 0)) < 1e-6
                 for one in results
             ),
         ),

@@ -22,6 +22,7 @@ from ltd.claims.data import (
     judge,
     line,
     plain,
+    rank,
 )
 from ltd.claims.folders import OWN, Folder, find, known, load
 
@@ -47,4 +48,5 @@ __all__ = [
     "line",
     "load",
     "plain",
+    "rank",
 ]

@@ -227,6 +227,11 @@ def plain(name: str, judged: Judged) -> dict[str, Any]:
     }
 
 
+def rank(headline: str, key: str) -> tuple[int, str]:
+    """By which claims are sorted: headlines first, by number; then keys."""
+    return (int(headline[1:]) if headline[1:].isdigit() else 10**6), key
+
+
 def line(error: BaseException) -> str:
     """An error in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]
