@@ -43,6 +43,9 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
              the levels of tasks against counting on fresh samples; 1 if one is over 4.5 standard errors
   ltd guess  --task.type=latch/variant2 --cell.type=elman --cell.hidden=1 --guesses=1000 --out=DIR
              random weights instead of training: a task that they solve says nothing about memory
+  ltd judge  NAME ... | PATH | --headline | --all [--scale=quick|full] [--seeds=N] [--out=DIR] [--json]; --list [--json]
+             published claims: runs what is missing, judges with intervals, writes a report. quick takes minutes and
+             judges a reduced sentence, full is the paper's setting
   ltd runs   DIR [--json|--csv] [--where='task.gap>=50' ...] [--sql='select ...']
              the runs of a folder; those that fulfil all conditions; or what SQL finds in the tables runs and metrics
   ltd index  DIR                makes the index of a folder anew, which --csv, --where and --sql keep up to date
@@ -89,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
         if any(word in ("-h", "--help") for word in rest):
             print(describe(verb), end="")
             return 0
-        return VERBS[verb](rest if verb in ("run", "sweep", "probe", "guess", "demo") else common(rest))
+        return VERBS[verb](rest if verb in ("run", "sweep", "probe", "guess", "judge", "demo") else common(rest))
     except ConfigError as error:
         warn(str(error))
         return 2
@@ -163,6 +166,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "sweep": training.do_sweep,
     "probe": training.do_probe,
     "guess": training.do_guess,
+    "judge": training.do_judge,
     "sync": looking.do_sync,
     "tasks": looking.do_tasks,
     "runs": looking.do_runs,

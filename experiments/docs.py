@@ -17,6 +17,7 @@ from typing import Any
 from experiments.catalogue import catalogue, summary
 from experiments.show import drawn, facts
 from experiments.tables import number
+from ltd import claims as known
 from ltd.config import options_of
 from ltd.data import ITEMS
 from tasks import TASKS
@@ -113,12 +114,33 @@ def sweeps() -> list[dict[str, str]]:
     """The sweep files that come with the package: what each asks, and its committed answer."""
     rows = []
     for file in sorted((ROOT / "experiments").glob("*/sweep.yaml")):
+        if (file.parent / "claim.py").is_file():
+            continue
         name, page = file.parent.name, ROOT / f"docs/results/sweeps/{file.parent.name}.md"
         rows.append(
             {
                 "file": f"[`{name}`](experiments/{name}/sweep.yaml)",
                 "question": file.read_text().splitlines()[0].removeprefix("# "),
                 "answer": f"[figure, table]({page.relative_to(ROOT)})" if page.is_file() else "not run yet",
+            }
+        )
+    return rows
+
+
+def claims() -> list[dict[str, str]]:
+    """The claims that come with the package, and their committed verdicts."""
+    folders = [known.load(path) for path in known.known(ROOT / "experiments")]
+    rows = []
+    for one in sorted(folders, key=lambda one: known.rank(one.claim.headline, one.claim.key)):
+        file = one.path / "result.json"
+        found = json.loads(file.read_text()) if file.is_file() else None
+        at = " (quick)" if found and found["scale"] == "quick" else ""
+        rows.append(
+            {
+                "claim": f"[`{one.name}`](experiments/{one.name}/README.md)",
+                "key": " ".join(filter(None, (one.claim.headline, one.claim.key))),
+                "sentence": one.claim.sentence,
+                "verdict": f"{found['answer']}{at}" if found else "not judged yet",
             }
         )
     return rows
@@ -202,6 +224,7 @@ HOW = (
 
 TABLES: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
     "cells": partial(bodies, "cells"),
+    "claims": claims,
     "nets": partial(bodies, "nets"),
     "tasks": tasks,
     "probes": probes,

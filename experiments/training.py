@@ -177,3 +177,29 @@ def do_guess(arguments: list[str]) -> int:
         found = launch.guess(one, out, progress)
     print(f"{one.task.type}: {sentence(found)}\nrule: {found['rule']}; twice, on fresh data")
     return 0
+
+
+def do_judge(arguments: list[str]) -> int:
+    """Claims: the list of them, or verdicts and the report; 1 if runs are missing or a control failed."""
+    flags = {word for word in arguments if word in ("--list", "--json", "--headline", "--all")}
+    words = [word for word in arguments if not word.startswith("--")]
+    fields = config.parse([word for word in arguments if word.startswith("--") and word not in flags])
+    scale, seeds = take(fields, "scale", "quick"), take(fields, "seeds", None, int)
+    out, device = Path(take(fields, "out", "runs/judge")), take(fields, "device", "auto")
+    if fields:
+        known = ["list", "json", "headline", "all", "scale", "seeds", "out", "device"]
+        raise ConfigError(config.unknown("option", next(iter(fields)), known))
+    if scale not in ("quick", "full"):
+        raise ConfigError(f"scale = {scale!r} must be quick (a reduced setting, minutes) or full (the paper's).")
+    if seeds is not None and seeds < 1:
+        raise ConfigError(f"seeds = {seeds} must be at least 1.")
+    every = flags & {"--all", "--headline"}
+    if len(every) + bool(words) + ("--list" in flags and not words) != 1 or (words and "--list" in flags):
+        raise ConfigError("judge needs claims by name or path, or --headline, or --all, or --list: one of these.")
+    runtime.start(device)
+    from experiments import judge
+
+    folders = judge.chosen(words, "--all" in flags or "--list" in flags, "--headline" in flags)
+    if "--list" in flags:
+        return judge.listing(folders, "--json" in flags)
+    return judge.judge(folders, scale, seeds, out, "--json" in flags, warn)

@@ -103,9 +103,16 @@ def run(
     return [results.read_run(out / config.digest(one)) for one in runs]
 
 
-def expand(file: Path | str, fixed: Mapping[str, Any] | None = None) -> tuple[Sweep, list[Run]]:
-    """A sweep file and its runs, every one checked; `fixed` fields stand over those of the file."""
-    found = read(file, fixed)
+def expand(
+    file: Path | str,
+    fixed: Mapping[str, Any] | None = None,
+    replaced: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[Sweep, list[Run]]:
+    """A sweep file and its runs, every one checked.
+
+    `fixed` fields stand over those of the file, and `replaced` parameters instead of its own (see `ltd.sweep.schema`).
+    """
+    found = read(file, fixed, replaced)
     runs: list[Run] = []
     for number, fields in enumerate(found.configs):
         with config.explained(f"{file}: config {number + 1} of {len(found.configs)}"):

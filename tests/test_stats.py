@@ -1,7 +1,10 @@
 """Intervals and slopes against closed forms written here."""
 
+import itertools
+
 import numpy as np
 import pytest
+from scipy.stats import norm, t
 
 from ltd import stats
 
@@ -50,6 +53,14 @@ def test_median_interval_refuses_what_is_not_finite(values):
         stats.median_interval(values)
 
 
+def test_mean_interval_is_students():
+    # n = 4: the 97.5 % point of t with 3 degrees of freedom is 3.1824
+    mean, low, high = stats.mean_interval([1.0, 2.0, 3.0, 6.0])
+    assert mean == 3
+    assert (low, high) == pytest.approx((3 - 3.182446 * np.sqrt(14 / 3) / 2, 3 + 3.182446 * np.sqrt(14 / 3) / 2))
+    assert stats.mean_interval([2.0]) == (2, 2, 2)
+
+
 def test_slope_solves_the_normal_equations():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=30), rng.normal(size=30)
@@ -92,3 +103,104 @@ def test_effective_memory_counts_an_exact_zero_and_refuses_nan():
     assert stats.effective_memory([0, 1, 2], [0.0, -1.0, -np.inf]) == 2
     with pytest.raises(ValueError, match="NaN"):
         stats.effective_memory([0, 1], [0.0, np.nan])
+
+
+# ------------------------------------------------------------------------------------------------ comparisons
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "sides", "p"),
+    [
+        # the three pairs of rates by which runs are planned
+        ((5, 5), (0, 5), "two-sided", 2 / 252),
+        ((4, 4), (0, 4), "two-sided", 2 / 70),
+        ((10, 10), (0, 10), "two-sided", 2 / 184756),
+        ((3, 4), (1, 4), "greater", 17 / 70),  # the lady tasting tea
+    ],
+)
+def test_fisher_is_a_share_of_all_tables(a, b, sides, p):
+    assert stats.fisher(a, b, sides) == pytest.approx(p, rel=1e-9)
+
+
+def test_fisher_refuses_what_is_no_rate():
+    with pytest.raises(ValueError, match="6 successes of 5"):
+        stats.fisher((6, 5), (0, 5), "two-sided")
+
+
+def test_mann_whitney_counts_orders():
+    a, b = [1.0, 2.0, 4.0], [3.0, 5.0, 6.0, 7.0]
+    ranks = range(7)
+    sums = [sum(chosen) for chosen in itertools.combinations(ranks, 3)]
+    observed = 0 + 1 + 3
+    assert stats.mann_whitney(a, b, "less") == pytest.approx(np.mean(np.array(sums) <= observed))
+    assert stats.mann_whitney(b, a, "greater") == pytest.approx(np.mean(np.array(sums) <= observed))
+
+
+def test_mann_whitney_knows_that_never_is_late():
+    p = stats.mann_whitney([1, 2, 3, 4, 5], [6, np.inf, np.inf, np.inf, np.inf], "less")
+    assert p < 0.01
+    with pytest.raises(ValueError, match="NaN"):
+        stats.mann_whitney([1, np.nan], [2], "less")
+
+
+def test_equivalence_by_hand():
+    a, b = np.array([1.0, 1.2, 0.9, 1.1]), np.array([1.05, 1.0, 1.15, 0.95, 1.1])
+    va, vb = a.var(ddof=1) / a.size, b.var(ddof=1) / b.size
+    freedom = (va + vb) ** 2 / (va**2 / (a.size - 1) + vb**2 / (b.size - 1))
+    difference, error = a.mean() - b.mean(), np.sqrt(va + vb)
+    by_hand = max(t.sf((difference + 0.3) / error, freedom), t.cdf((difference - 0.3) / error, freedom))
+    assert stats.equivalence(a, b, 0.3) == pytest.approx(by_hand, rel=1e-9)
+    assert stats.equivalence(a, b, 0.3) < 0.01 < 0.5 < stats.equivalence(a, b + 1, 0.3)
+
+
+def test_holm_is_the_step_down_procedure():
+    # sorted: 0.005 * 4, 0.01 * 3, 0.03 * 2, 0.04 * 1 which must not fall below the one before
+    assert stats.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert stats.holm([0.6, 0.7]) == [1, 1]
+    assert stats.holm([]) == []
+    with pytest.raises(ValueError, match="p-values"):
+        stats.holm([1.5])
+
+
+def test_time_to_success_without_censoring_is_the_closed_form():
+    times = np.array([3800.0, 5200, 7100, 9000, 12000, 24100])
+    logs = np.log(times)
+    mu, s2, n = logs.mean(), logs.var(), times.size
+    mean, half = mu + s2 / 2, Z95 * np.sqrt(s2 / n + s2**2 / (2 * n))
+    assert stats.time_to_success(times) == pytest.approx(np.exp([mean, mean - half, mean + half]), rel=1e-4)
+
+
+def test_time_to_success_with_censoring_is_the_maximum_of_the_likelihood():
+    done, late = np.log([3.0, 5.0, 6.0, 9.0]), np.log([10.0, 10.0])
+    mu, s = np.meshgrid(np.linspace(1.5, 3, 601), np.linspace(0.2, 1.5, 521), indexing="ij")
+    likelihood = norm.logpdf(done[:, None, None], mu, s).sum(0) + norm.logsf(late[:, None, None], mu, s).sum(0)
+    at = np.unravel_index(np.argmax(likelihood), likelihood.shape)
+    mean, low, high = stats.time_to_success(np.exp(done), np.exp(late))
+    assert np.log(mean) == pytest.approx((mu + s**2 / 2)[at], abs=0.01)
+    assert low < mean < high and mean > stats.time_to_success(np.exp(done))[0]
+
+
+def test_time_to_success_covers_what_made_the_times():
+    rng, inside = np.random.default_rng(0), 0
+    for _ in range(200):
+        drawn = np.exp(rng.normal(2, 0.5, size=30))
+        _, low, high = stats.time_to_success(drawn[drawn < 12], np.full(np.sum(drawn >= 12), 12.0))
+        inside += low < np.exp(2 + 0.125) < high
+    assert 178 <= inside <= 199  # 95 % of 200 is 190, a standard deviation 3.1
+
+
+@pytest.mark.parametrize("times", [[], [3.0], [3.0, 3.0], [0.0, 1.0], [1.0, np.inf]])
+def test_time_to_success_refuses_what_has_no_mean(times):
+    with pytest.raises(ValueError, match="two solved runs"):
+        stats.time_to_success(times)
+
+
+def test_slope_interval_covers_the_line():
+    rng = np.random.default_rng(2)
+    x = np.linspace(0, 10, 40)
+    found, low, high = stats.slope_interval(x, 3 * x + rng.normal(size=40))
+    deviation = 1 / np.sqrt(np.sum((x - x.mean()) ** 2))
+    assert found == pytest.approx(stats.slope(x, 3 * x + np.random.default_rng(2).normal(size=40)))
+    assert low < 3 < high
+    assert high - low == pytest.approx(2 * Z95 * deviation, rel=0.4)
+    assert stats.slope_interval([1, 2, 4], [3, 5, 9]) == pytest.approx((2, 2, 2))

@@ -49,10 +49,19 @@ class Sweep:
     stop: Hyperband | None
     configs: list[dict[str, Any]]  # dotted field -> value, one per run, in order, no two equal
     repeated: int = 0  # configs left out because an equal one stands before them
+    program: str = PROGRAM
 
 
-def read(path: Path | str, fixed: Mapping[str, Any] | None = None) -> Sweep:
+def read(
+    path: Path | str,
+    fixed: Mapping[str, Any] | None = None,
+    replaced: Mapping[str, Mapping[str, Any]] | None = None,
+    own: str | None = None,
+) -> Sweep:
     """The sweep of a file. `fixed` are fields of the command line, dotted or nested, which replace the file's.
+
+    `replaced` are parameters as the file would have them (`{"values": [...]}`) that stand instead of the file's own of
+    that name. `own` is the name of a file that may be the program besides the command line: a claim's `claim.py`.
 
     Order of a grid, as W&B has it: names sorted (at each level, where parameters are nested), the values of each as in
     the file, the last name fastest; `run_cap` cuts it. Config i of a random sweep takes the value of each parameter
@@ -64,13 +73,20 @@ def read(path: Path | str, fixed: Mapping[str, Any] | None = None) -> Sweep:
     """
     path = Path(path)
     try:
-        return _sweep(_load(path), path, fixed or {})
+        return _sweep(_load(path), path, fixed or {}, replaced or {}, own)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def _sweep(raw: Mapping[str, Any], path: Path, fixed: Mapping[str, Any]) -> Sweep:
+def _sweep(
+    raw: Mapping[str, Any],
+    path: Path,
+    fixed: Mapping[str, Any],
+    replaced: Mapping[str, Mapping[str, Any]],
+    own: str | None,
+) -> Sweep:
     _check_keys(raw)
+    program = _program(raw.get("program", PROGRAM), own)
     name = raw.get("name", path.stem if path.stem != "sweep" else path.resolve().parent.name)
     if not isinstance(name, str) or not name.strip():
         raise ConfigError(f"name = {name!r} must be text.")
@@ -87,9 +103,19 @@ def _sweep(raw: Mapping[str, Any], path: Path, fixed: Mapping[str, Any]) -> Swee
     stop = hyperband.read(raw["early_terminate"]) if "early_terminate" in raw else None
     if stop is not None and metric is None:
         raise ConfigError("early_terminate needs metric: name and goal of what is compared.")
-    its = parameters.read(raw.get("parameters"))
+    its = parameters.read(_replace(raw.get("parameters"), replaced))
     configs, repeated = _configs(its, method, cap, _flat(fixed))
-    return Sweep(name, method, metric, cap, stop, configs, repeated)
+    return Sweep(name, method, metric, cap, stop, configs, repeated, program)
+
+
+def _replace(given: Any, replaced: Mapping[str, Mapping[str, Any]]) -> Any:
+    if not replaced:
+        return given
+    known = given if isinstance(given, Mapping) else {}
+    for name in replaced:
+        if name not in known:
+            raise ConfigError(unknown("parameter", name, known) + " Only what the file has can be replaced.")
+    return {**known, **replaced}
 
 
 # ------------------------------------------------------------------------------------------------ configs
@@ -217,12 +243,20 @@ def _check_keys(raw: Mapping[str, Any]) -> None:
             raise ConfigError(f"{key} = {value!r} must be {'a list' if IGNORED[key] is list else 'text'}.")
     if raw.get("kind", "sweep") != "sweep":
         raise ConfigError(f"kind = {raw['kind']!r} must be sweep.")
-    program = raw.get("program", PROGRAM)
-    if not isinstance(program, str) or PurePosixPath(program) != PurePosixPath(PROGRAM):
-        raise ConfigError(f"program = {program!r} must be {PROGRAM}: no other is run here.")
     controller = raw.get("controller", {"type": "local"})
     if controller not in ({"type": "local"}, {"type": "cloud"}):
         raise ConfigError(f"controller = {controller!r} must be type: local, or type: cloud, which is W&B's default.")
+
+
+def _program(given: Any, own: str | None) -> str:
+    path = PurePosixPath(given) if isinstance(given, str) else None
+    if path is not None and own is not None and path.name == own:
+        return own
+    if path != PurePosixPath(PROGRAM):
+        other = f" or {own}" if own else ""
+        hint = " `ltd judge` runs a claim's." if path is not None and path.name == "claim.py" else ""
+        raise ConfigError(f"program = {given!r} must be {PROGRAM}{other}: no other is run here.{hint}")
+    return PROGRAM
 
 
 def _metric(raw: Any) -> Metric:

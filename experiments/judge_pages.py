@@ -1,0 +1,255 @@
+"""The report of `ltd judge`: verdicts with their figures, and the README of a claim's folder.
+
+Both are made from the plain values of a verdict (`ltd.claims.plain`), as they lie in the ledger.
+`python -m experiments.judge_pages --out=DIR` takes the verdicts of DIR at their largest scale into the claim folders
+that come with the package, `result.json`, and writes their READMEs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.docs import markdown
+from experiments.tables import number
+from ltd import claims, config, report
+from ltd.config import ConfigError
+from ltd.plots.common import DASHED, FULL, NAMES, Table, extend, save, styled
+from ltd.results import writable, write_json
+
+ROOT = Path(__file__).resolve().parent
+Row = Mapping[str, Any]
+ANSWERS = {
+    "supported": "The results support the sentence.",
+    "contradicted": "The results contradict the sentence.",
+    "inconclusive": "Nothing can be said.",
+}
+
+
+def verdicts(out: Path) -> list[Row]:
+    """All verdicts of a folder, headlines first."""
+    found = [json.loads(path.read_text()) for path in sorted(out.glob("*/judged_*.json"))]
+    return sorted(found, key=lambda row: (*claims.rank(row["headline"], row["key"]), row["scale"]))
+
+
+def write_report(out: Path) -> Path:
+    """The page on every verdict of a folder, its figures beside it."""
+    rows = verdicts(out)
+    overview = [
+        {
+            "claim": f"{row['name']} ({row['key']})",
+            "scale": row["scale"],
+            "verdict": row["answer"],
+            "why": row["because"],
+            "seeds": row["seeds"],
+            "seconds": row["seconds"],
+        }
+        for row in rows
+    ]
+    sections = [report.Section("Verdicts", [overview]), *(section(row, out) for row in rows)]
+    intro = (
+        "What was published, and what a measurement here says of it. A claim is judged only if every control held and "
+        "no run is missing; else it is inconclusive.\n\nTags of published numbers: "
+        + "; ".join(f"{tag}: {meaning}" for tag, meaning in claims.TAGS.items())
+        + "."
+    )
+    return report.write_page(out / "index.html", "Claims and verdicts", intro, sections)
+
+
+def section(row: Row, out: Path) -> report.Section:
+    """What the page says of one verdict."""
+    parts: list[report.Part] = [f"“{row['sentence']}”"]
+    if row["sentence"] != row["whole_sentence"]:
+        parts.append(f"This is the reduced sentence of the scale {row['scale']}. Of the whole one, “"
+                     f"{row['whole_sentence']}”, it says only so much.")  # fmt: skip
+    parts += [f"{row['answer'].capitalize()}: {row['because']}", f"Source: {row['source']['reference']}"]
+    stem = f"figures/{row['name']}_{row['scale']}"
+    drawn = comparison(row)
+    if drawn is not None:
+        save(drawn[0], out / stem, drawn[1], row["digests"])
+        what = f"{row['name']}: published numbers beside ours"
+        parts.append(report.Picture(stem, what, "Published numbers (squares) beside ours (dots), with intervals."))
+    if row["plot"]:
+        save(*_with_stem(lines(row["plot"]), out / f"{stem}_plot"), row["digests"])
+        what = f"{row['plot']['y']} over {row['plot']['x']}: {', '.join(one['name'] for one in row['plot']['lines'])}"
+        parts.append(report.Picture(f"{stem}_plot", what, f"{row['plot']['y']} over {row['plot']['x']}."))
+    parts += [
+        numbers(row),
+        [{"control": c["name"], "must hold": c["what"], "held": _held(c["held"])} for c in row["controls"]],
+    ]
+    parts += [f"Departures: {' '.join(row['departures']) or 'none.'}", origin(row)]
+    if row["missing"]:
+        parts.append(f"Missing: {'; '.join(row['missing'])}.")
+    return report.Section(f"{row['headline'] + ' ' if row['headline'] else ''}{row['name']}, {row['scale']}", parts)
+
+
+def _with_stem(drawn: tuple[Figure, Table], stem: Path) -> tuple[Figure, Path, Table]:
+    return drawn[0], stem, drawn[1]
+
+
+def _held(held: bool | None) -> str:
+    return {True: "held", False: "FAILED", None: "not checked"}[held]
+
+
+def origin(row: Row) -> str:
+    """How many runs, their cost, code and digests."""
+    return (
+        f"{row['runs']} runs, {row['seeds']} seeds, {row['seconds']:.1f} s; commit {', '.join(row['commits']) or '-'}; "
+        f"digests: {' '.join(row['digests']) or 'none'}"
+    )
+
+
+def numbers(row: Row) -> list[dict[str, Any]]:
+    """Published and measured side by side."""
+    ours = {one["what"]: one for one in row["numbers"]}
+    theirs = {one["what"]: one for one in row["published"]}
+    found = []
+    for what in dict.fromkeys([*theirs, *ours]):
+        printed = theirs.get(what)
+        value = printed["value"] if printed else None
+        found.append(
+            {
+                "number": what,
+                "published": "–"
+                if value is None
+                else f"{value if isinstance(value, str) else number(value)}"
+                + (f" {printed['unit']}" if printed and printed["unit"] else ""),
+                "tag": printed["tag"] if printed else "–",
+                "where": printed["where"] if printed else "–",
+                "measured": interval(ours[what]) if what in ours else "–",
+                "n": ours[what]["n"] if what in ours else "–",
+            }
+        )
+    return found
+
+
+def interval(one: Row) -> str:
+    """A measured number, with its interval where it has one."""
+    if one["value"] is None:
+        return "not finite"
+    value = f"{one['value']:.0f}" if float(one["value"]).is_integer() else number(one["value"])
+    return value if one["low"] is None else f"{value} [{number(one['low'])}, {number(one['high'])}]"
+
+
+@styled
+def comparison(row: Row) -> tuple[Figure, Table] | None:
+    """A line per number: the published value a square, ours a dot with its interval. None without numbers."""
+    printed = {p["what"]: p["value"] for p in row["published"] if not isinstance(p["value"], str)}
+    ours = {m["what"]: m for m in row["numbers"] if m["value"] is not None}
+    names = [name for name in printed if name in ours] or list(ours)  # the others are of the table
+    printed, ours = ({name: its[name] for name in names if name in its} for its in (printed, ours))
+    if not names:
+        return None
+    figure = Figure(figsize=(FULL, 0.6 + 0.22 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    table = Table()
+    for place, name in enumerate(reversed(names)):
+        if name in printed:
+            axes.plot(printed[name], place, "s", color=NAMES[1], markersize=6, fillstyle="none",
+                      label=None if "published" in _labels(axes) else "published")  # fmt: skip
+        if name in ours:
+            one = ours[name]
+            label = None if "measured" in _labels(axes) else "measured"
+            axes.plot(one["value"], place, "o", color=NAMES[0], label=label)
+            if one["low"] is not None:
+                axes.plot([one["low"], one["high"]], [place, place], color=NAMES[0])
+    for name in names:
+        one = ours.get(name, {})
+        extend(table, number=[name], published=printed.get(name), measured=one.get("value"), low=one.get("low"),
+               high=one.get("high"), n=one.get("n"))  # fmt: skip
+    values = [*printed.values(), *(one["value"] for one in ours.values())]
+    if min(values) > 0 and max(values) > 50 * min(values):
+        axes.set_xscale("log")
+    axes.set_yticks(range(len(names)), list(reversed(names)))
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.grid(axis="x", linewidth=0.3)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure, table
+
+
+def _labels(axes: Any) -> list[str]:
+    return axes.get_legend_handles_labels()[1]
+
+
+@styled
+def lines(plot: Row) -> tuple[Figure, Table]:
+    """A claim's own figure."""
+    figure = Figure(figsize=(FULL, 3.0), layout="constrained")
+    axes = figure.subplots()
+    table = Table()
+    for place, one in enumerate(plot["lines"]):
+        x, y = np.array(one["x"], float), np.array(one["y"], float)
+        colour = NAMES[(place // 2 if _paired(plot) else place) % len(NAMES)]
+        axes.plot(x, y, linestyle=DASHED if one["dashed"] else "-", label=one["name"], color=colour)
+        extend(table, line=[one["name"]] * len(x), x=list(x), y=list(y))
+    axes.set(xlabel=plot["x"], ylabel=plot["y"])
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure, table
+
+
+def _paired(plot: Row) -> bool:
+    """Whether every second line is the dashed bound of the one before it."""
+    return [one["dashed"] for one in plot["lines"]] == [False, True] * (len(plot["lines"]) // 2)
+
+
+# ------------------------------------------------------------------------------------------------ READMEs
+
+
+def readme(folder: claims.Folder, row: Row | None) -> str:
+    """The README of a claim's folder, with its committed verdict."""
+    claim = folder.claim
+    reduced = [f"At the scale quick: {claim.reduced}", ""] if claim.reduced else []
+    lines_ = [
+        f"# {claim.headline + ': ' if claim.headline else ''}{folder.name} ({claim.key})",
+        "",
+        f"Generated by `python -m experiments.judge_pages`; `ltd judge {folder.name}` judges it anew.",
+        "",
+        claim.sentence,
+        "",
+        *reduced,
+        f"Source: {claim.source.reference}",
+        "",
+        *(f"- {one.name}: {one.what}" for one in claim.controls),
+        "",
+        f"Departures: {' '.join(claim.departures) or 'none.'}",
+        "",
+    ]
+    if row is None:
+        return "\n".join([*lines_, "Not judged yet.", ""])
+    said = f"**{row['answer'].capitalize()}** (scale {row['scale']}): {row['because']}"
+    return "\n".join([*lines_, said, "", markdown(numbers(row)), origin(row), ""])
+
+
+def committed(path: Path) -> Row | None:
+    """The verdict that lies in a claim's folder."""
+    file = path / "result.json"
+    return json.loads(file.read_text()) if file.is_file() else None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Take the verdicts of a folder, where one is given; write every README."""
+    fields = config.parse(arguments)
+    out = fields.pop("out", None)
+    if fields:
+        raise ConfigError(config.unknown("field", next(iter(fields)), ["out"]))
+    for row in reversed(verdicts(Path(out)) if out is not None else []):  # quick first, so that full stands over it
+        path = ROOT / row["name"]
+        if (path / claims.OWN).is_file() and not row["missing"]:
+            write_json(writable(path) / "result.json", row)
+    for path in claims.known(ROOT):
+        (path / "README.md").write_text(readme(claims.load(path), committed(path)))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except ConfigError as error:
+        print(f"judge_pages: {error}", file=sys.stderr)
+        sys.exit(2)
