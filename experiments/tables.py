@@ -191,7 +191,7 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     table.title, table.title_justify = title or None, "left"
     for row in rows:
         table.add_row(*map(str, row.values()))
-    _console().print(table)
+    _console().print(table, markup=False)
 
 
 def print_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
