@@ -63,7 +63,7 @@ Fields are dotted: --optimizer.type=rmsprop --optimizer.learning_rate=1e-3 --opt
 --train.batch=20 --plan.type=stepwise --initial.type=learned --rho=1.0 --seed=0. `ltd VERB --help` lists them with
 their defaults. Everywhere: --device=auto|cpu|gpu|tpu, --precision=float32|float64|tensorfloat32|bfloat16
 (probes: float64). Weights & Biases mirrors the ledger of `ltd run`: --wandb=off|offline|online; left out, WANDB_MODE
-decides, else online if an API key is configured.
+decides, else online if an API key is configured. One big run over several devices: ltd run ... --mesh=data:N.
 Training by a paper's settings: --preset=hochreiter1997_task4 (`ltd list presets`); what is said beside it wins. Its
 gradient: --gradient.type=bptt|truncated|elman|hs97|rtrl, --gradient.k1=5 --gradient.k2=10; terms added to the loss:
 --regularizer.omega=4 --regularizer.l2=1e-4.
@@ -133,7 +133,7 @@ def describe(verb: str) -> str:
         lines += [
             "",
             "Fields of a cell, net, task or probe: `ltd list cells nets tasks probes`. Besides: --seeds=N --out=DIR "
-            "--device=auto" + (" --wandb=off|offline|online" if verb == "run" else ""),
+            "--device=auto" + (" --wandb=off|offline|online --mesh=data:N" if verb == "run" else ""),
         ]
     return "\n".join(lines) + "\n"
 

@@ -24,6 +24,17 @@ def take(fields: dict[str, Any], name: str, default: Any, kind: type = str) -> A
     return value
 
 
+def mesh_of(fields: dict[str, Any]) -> int:
+    """The devices that `--mesh=data:N` spreads every batch over; one without it."""
+    value = take(fields, "mesh", None)
+    if value is None:
+        return 1
+    axis, _, count = value.partition(":")
+    if axis != "data" or not count.isdigit() or int(count) < 1:
+        raise ConfigError(f"mesh = {value!r}: must be data:N, which spreads every batch over N devices.")
+    return int(count)
+
+
 def folder_of(arguments: list[str], verb: str) -> Path:
     """The folder that is the only argument of a verb."""
     if len(arguments) != 1 or arguments[0].startswith("-"):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.options import take, warn
+from experiments.options import mesh_of, take, warn
 from ltd import config, runtime
 from ltd.config import ConfigError
 
@@ -20,6 +20,7 @@ def do_run(arguments: list[str]) -> int:
     fields = config.parse(arguments)
     seeds, out = take(fields, "seeds", 1, int), take(fields, "out", None)
     device, mode = take(fields, "device", "auto"), tracking.mode(take(fields, "wandb", None))
+    mesh = mesh_of(fields)
     tracking.check(mode, seeds)
     runtime.start(device)
     from experiments.tables import bar, length_table, run_table
@@ -28,14 +29,14 @@ def do_run(arguments: list[str]) -> int:
     one = launch.configure(Run, fields)
     out = writable(Path(out or f"runs/{one.task.type.replace('/', '_').replace(':', '_')}"))
     runs = launch.seeds_of(one, seeds)
-    launch.check_run(one)
+    launch.check_run(one, mesh=mesh)
     known = finished(out, runs[0])
     print(f"ledger: {out}   wandb: {mode}", flush=True)
     with tracking.mirror(mode, out.name, warn) as tracker:
         if known and tracking.under_agent():  # the agent's run wants its numbers all the same
             tracking.replay(tracker, known)
         with bar() as progress:
-            records = launch.run(runs, out, progress, tracker, warn)
+            records = launch.run(runs, out, progress, tracker, warn, mesh)
     run_table(records, read_guesses(out, warn))
     length_table(records)
     for record in records:

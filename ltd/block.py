@@ -41,7 +41,7 @@ class Block:
     """
 
     def __init__(self, trainer: Trainer, width: int):
-        self.trainer, self.width = trainer, places(width)
+        self.trainer, self.width = trainer, places(width) if trainer.mesh is None else width
         self.runs: list[str | None] = [None] * self.width
         self.fresh: set[int] = set()
         self.seconds, self.bytes = 0.0, 0
@@ -128,7 +128,7 @@ class Block:
     def compile(self) -> None:
         """Compile the program now; `seconds` and `bytes` are known afterwards."""
         began = time.perf_counter()
-        mapped = over_lanes(self.trainer.advance, self.size, self.width, shared=1)
+        mapped = over_lanes(self.trainer.advance, self.size, self.width, 1, self.trainer.mesh is None)
         self._program = mapped.lower(self.traced, self.states, np.int32(0)).compile()  # type: ignore[attr-defined]
         self.seconds = time.perf_counter() - began
         needs = self._program.memory_analysis()

@@ -55,12 +55,12 @@ def seeds_of(one: Any, seeds: int) -> list[Any]:
         return [dataclasses.replace(one, seed=one.seed + i) for i in range(seeds)]
 
 
-def check_run(one: Run, metric: str | None = None) -> None:
+def check_run(one: Run, metric: str | None = None, mesh: int = 1) -> None:
     """Everything that can be wrong with a run, found before anything is compiled or written.
 
     Where a `metric` is compared between runs, its records must hold it.
     """
-    trainer = Trainer(one, make_task(one.task))
+    trainer = Trainer(one, make_task(one.task), mesh)
     if one.probe is not None:
         attached.Watch(trainer).check()
     if metric is not None:
@@ -91,14 +91,15 @@ def run(
     progress: Progress | None = None,
     tracker: Tracker | None = None,
     warn: Callable[[str], None] = lambda _: None,
+    mesh: int = 1,
 ) -> list[Record]:
     """Train what the ledger at `out` has not finished; the records of all, in order.
 
     Runs that differ only in traced fields share one compiled program. Finished runs are not repeated, and one that was
-    killed goes on after its last check.
+    killed goes on after its last check. With `mesh` every batch is spread over so many devices.
     """
     out = results.writable(Path(out))
-    for job in jobs_of(runs, out):
+    for job in jobs_of(runs, out, mesh=mesh):
         work.train(job, progress or (lambda *_: None), tracker or tracking.Null(), warn)
     return [results.read_run(out / config.digest(one)) for one in runs]
 

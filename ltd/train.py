@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 from jax import Array
+from jax.sharding import Mesh, PartitionSpec
 
 from ltd import config, feedback, gradients, optimizers, regularizers
 from ltd.cells import cells_of, recurrent_blocks, width_of
@@ -64,11 +66,36 @@ def success_rule(task: Task, eval_batch: int) -> Success:
     )
 
 
-class Trainer:
-    """The pure functions of one static config: `start(traced)`, `chunk(traced, state)`, and `train(traced)`."""
+def _mesh(settings: Run, count: int) -> Mesh | None:
+    """The devices that a batch is spread over; None for one."""
+    if count == 1:
+        return None
+    there = jax.local_devices()
+    if not 1 < count <= len(there):
+        raise config.ConfigError(f"mesh = data:{count}: there are {len(there)} devices here, and it must name some.")
+    if settings.train.batch % count:
+        raise config.ConfigError(f"mesh = data:{count} must divide train.batch = {settings.train.batch}.")
+    if settings.plan.type == "newton" or settings.gradient.type == "rtrl":
+        refused = "plan newton" if settings.plan.type == "newton" else "gradient rtrl"
+        raise config.ConfigError(f"mesh = data:{count} does not go with the {refused}: leave one of them out.")
+    return Mesh(np.array(there[:count]), ("data",))
 
-    def __init__(self, settings: Run, task: Task):
+
+class Trainer:
+    """The pure functions of one static config: `start(traced)`, `chunk(traced, state)`, and `train(traced)`.
+
+    With `mesh` above 1 every batch that so many devices divide is spread over them: each unrolls its share, and the
+    gradients of the weights are added up once. The numbers are those of one device, to rounding; what is random while
+    training (a noisy start, dropout) is drawn anew on each.
+
+    Raises
+        ConfigError  where there are not so many devices, or they do not divide `train.batch`; under the plan newton,
+                     whose reports do not leave a device, and the gradient rtrl, which goes by another road.
+    """
+
+    def __init__(self, settings: Run, task: Task, mesh: int = 1):
         self.settings, self.task = settings, task
+        self.mesh = _mesh(settings, mesh)
         self.fresh: Task = getattr(task, "held_out", task)  # what is evaluated on
         self.levels: Levels = self.fresh.levels()
         self.rule = success_rule(self.fresh, settings.train.eval_batch)
@@ -113,7 +140,21 @@ class Trainer:
         """What the network answers to a batch; in training by the road of its gradient, and with its teacher."""
         half, over = self.settings.precision == "bfloat16", self.over if training else unroll
         targets = batch.targets if training and self.settings.feedback == "forced" else None
-        return self.model(params)(batch.inputs, self.settings.plan, batch.valid, key, half, over, targets)
+
+        def answer(params, inputs, valid, targets, key):
+            return self.model(params)(inputs, self.settings.plan, valid, key, half, over, targets)
+
+        if self.mesh is None or batch.inputs.shape[1] % self.mesh.size:
+            return answer(params, batch.inputs, batch.valid, targets, key)
+
+        def share(params, inputs, valid, targets, key):
+            own_key = None if key is None else jax.random.fold_in(key, jax.lax.axis_index("data"))
+            return answer(params, inputs, valid, targets, own_key)
+
+        own = PartitionSpec(None, "data")
+        specs = (PartitionSpec(), own, own, own, PartitionSpec())
+        spread = jax.shard_map(share, mesh=self.mesh, in_specs=specs, out_specs=own, check_vma=False)
+        return spread(params, batch.inputs, batch.valid, targets, key)
 
     # -------------------------------------------------------------------------------------------- one update
 

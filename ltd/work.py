@@ -58,6 +58,7 @@ class Job:
     runs: tuple[Run, ...]
     out: str
     lanes: int | None = None  # places of a block; chosen by the device if absent
+    mesh: int = 1  # devices that the batch of every run is spread over
     early: Early | None = None
     device: str = "auto"  # for another process: what it computes on,
     devices: int | None = None  # as how many host devices on a CPU,
@@ -77,6 +78,8 @@ class Job:
 
 def width_for(trainer: Trainer, runs: int, lanes: int | None = None) -> int:
     """Places of a block: set by the number of runs and the device, so that it is the same when a sweep is resumed."""
+    if trainer.mesh is not None:
+        return min(runs, lanes or IN_SEQUENCE)
     device = jax.local_devices()[0].platform
     each = ACCELERATED if device != "cpu" else TOGETHER if vectorised(trainer.size) else IN_SEQUENCE
     return places(min(runs, lanes or each * len(jax.local_devices())))
@@ -167,7 +170,7 @@ class _Training:
 
     def run(self) -> None:
         """Until every run of the job has ended, here or elsewhere."""
-        self.trainer = Trainer(self.job.runs[0], make_task(self.job.runs[0].task))
+        self.trainer = Trainer(self.job.runs[0], make_task(self.job.runs[0].task), self.job.mesh)
         self.test = AtLengths(self.trainer)
         self.watch = Watch(self.trainer) if self.trainer.settings.probe else None
         self.total = self.trainer.chunks * self.job.runs[0].train.eval_every  # updates of a run
@@ -337,7 +340,8 @@ class _Training:
 
     def _halve(self, error: OutOfMemory) -> None:
         """Half as many places; the runs that lose theirs wait with what they have."""
-        width = places(max(1, self.block.width // 2))
+        half = max(1, self.block.width // 2)
+        width = places(half) if self.trainer.mesh is None else half
         if width == self.block.width:
             raise config.ConfigError(
                 f"{self.job.title}: not even {width} lanes fit into memory ({str(error)[:200]}). Take a smaller batch, "

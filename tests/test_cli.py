@@ -71,6 +71,8 @@ REFUSED = {
     "runs": "needs one folder",
     "runs nowhere": "nowhere is not a folder",
     "run --wandb=maybe": "wandb = 'maybe': must be one of off, offline, online",
+    "run --mesh=two": "mesh = 'two': must be data:N",
+    "run --mesh=data:0": "mesh = 'data:0': must be data:N",
     "sync": "sync needs one folder",
     "sync nowhere --wandb=offline": "nowhere is not a folder",
     "sync . --wandb=off": "wandb is off: choose --wandb=offline",

@@ -56,6 +56,41 @@ def test_training_is_a_pure_function_of_its_traced_fields():
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+BIG = {
+    "padded": {"task": {"type": "adding/hochreiter1997", "length": 20}},
+    "learned start, clip": {
+        "initial": {"type": "learned"},
+        "optimizer": {"type": "adam", "learning_rate": 0.01, "clip_norm": 0.1},
+    },
+    "forced": {"task": {"type": "adding/arjovsky2016", "length": 10}, "cell": {"type": "lstm", "hidden": 8}},
+}
+
+
+@pytest.mark.parametrize("fields", BIG.values(), ids=BIG)
+def test_a_batch_spread_over_devices_gives_the_same_run(fields, tmp_path):
+    one = run_of(**fields)
+    (whole,) = launch.run([one], tmp_path / "one")
+    (spread,) = launch.run([one], tmp_path / "two", mesh=2)
+    for a, b in zip(whole.metrics(), spread.metrics(), strict=True):
+        assert a.keys() == b.keys()
+        for name, value in a.items():
+            np.testing.assert_allclose(b[name], value, rtol=1e-4, atol=1e-6, err_msg=f"{name} at {a['update']}")
+
+
+@pytest.mark.parametrize(
+    ("mesh", "fields", "said"),
+    [
+        (3, {}, "there are 2 devices"),
+        (2, {"train": {**SMALL["train"], "batch": 7}}, "must divide train.batch = 7"),
+        (2, {"plan": {"type": "newton"}}, "plan newton"),
+        (2, {"gradient": {"type": "rtrl"}}, "gradient rtrl"),
+    ],
+)
+def test_a_mesh_that_cannot_be_is_refused(mesh, fields, said):
+    with pytest.raises(config.ConfigError, match=said):
+        launch.check_run(run_of(**fields), mesh=mesh)
+
+
 def test_a_lane_equals_the_run_alone():
     one = run_of(rho=1.0)
     lanes = [{**config.split(one)[1], "seed": s, "rho": r} for s in (0, 5) for r in (0.5, 1.5)]

@@ -25,13 +25,16 @@ def places(lanes: int) -> int:
     return -(-lanes // count) * count
 
 
-def over_lanes(function: Callable, size: int, lanes: int, shared: int = 0) -> Callable:
+def over_lanes(function: Callable, size: int, lanes: int, shared: int = 0, split: bool = True) -> Callable:
     """The function mapped over the leading axis of its arguments; every lane gets the last `shared` of them whole.
 
     Lanes are split over the local devices. Inside each device they are vectorised (`vmap`) on an accelerator or
     for states of up to 64 numbers, else run one after the other: chosen by `size`, the numbers in one state.
     Where the devices get as many lanes each (see `places`), what comes back is a jitted function, with its `lower`.
+    Without `split` they run one after the other: for a function that spreads over the devices by itself.
     """
+    if not split:
+        return jax.jit(lambda *a: jax.lax.map(lambda own: function(*own, *a[len(a) - shared :]), a[: len(a) - shared]))
     count = min(len(jax.local_devices()), lanes)
     mesh = Mesh(np.array(jax.local_devices()[:count]), ("lane",))
 
