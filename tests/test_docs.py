@@ -13,11 +13,16 @@ from ltd.settings import Guess, Measure, Run
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-COMMANDS = [
-    line.split("#")[0].strip()
-    for block in re.findall(r"```\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-]
+ACCELERATORS = (ROOT / "docs/accelerators.md").read_text()
+
+
+def commands_of(text):
+    blocks = re.findall(r"```\n(.*?)```", text, re.DOTALL)
+    return [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+COMMANDS = commands_of(README)
+FURTHER = [command for command in commands_of(ACCELERATORS) if command.startswith(".venv/bin/ltd")]
 REDUCED = {
     "run": "--cell.hidden=3 --train.steps=4 --train.eval_every=2 --train.eval_batch=4 --seeds=2 --task.length=8",
     "probe": "--cell.hidden=3 --length=6 --seeds=2",
@@ -39,6 +44,14 @@ def test_generated_tables_are_fresh():
 def test_links_lead_somewhere():
     for link in re.findall(r"\]\(([^)#]+)\)", README + (ROOT / "CONTRIBUTING.md").read_text()):
         assert (ROOT / link).exists(), link
+    for link in re.findall(r"\]\(([^)#]+)\)", ACCELERATORS):
+        assert (ROOT / "docs" / link).exists(), link
+
+
+def test_a_cluster_is_told_only_what_it_knows():
+    (cluster,) = [command for command in FURTHER if "--executor=ray" in command]
+    fields = config.parse([word for word in cluster.split() if word.startswith("--")])
+    assert fields == {"executor": "ray", "ray-address": "auto", "gpus": 1, "out": "/shared/runs/rho_lag"}
 
 
 def test_the_two_commands_are_targets_of_the_makefile():
@@ -49,20 +62,20 @@ def test_the_two_commands_are_targets_of_the_makefile():
 
 
 def test_every_command_is_known():
-    for command in COMMANDS:
+    for command in COMMANDS + FURTHER:
         words = command.split()
         assert words[0] in ("make", ".venv/bin/ltd"), command
         assert words[0] == "make" or words[1] in VERBS, command
         assert all((ROOT / word).is_file() for word in words if word.endswith(".yaml")), command
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.split()[1] in REDUCED])
+@pytest.mark.parametrize("command", [c for c in COMMANDS + FURTHER if c.split()[1] in REDUCED])
 def test_long_commands_parse_as_they_stand(command):
     words = shlex.split(command)[2:]
     kind = {"run": Run, "probe": Measure, "guess": Guess}[command.split()[1]]
     words = words[1:] if kind is Measure else words
     fields = config.parse(words)
-    for option in ("out", "seeds", "rho"):
+    for option in ("out", "seeds", "rho", "device", "mesh"):
         fields.pop(option, None)
     assert isinstance(launch.configure(kind, fields), kind)
 
