@@ -97,11 +97,12 @@ def _held(held: bool | None) -> str:
     return {True: "held", False: "FAILED", None: "not checked"}[held]
 
 
-def origin(row: Row) -> str:
-    """How many runs, their cost, code and digests."""
+def origin(row: Row, most: int | None = None) -> str:
+    """How many runs, their cost, code and digests, or the first ones."""
+    more = f" and {row['runs'] - most} more in result.json" if most and row["runs"] > most else ""
     return (
         f"{row['runs']} runs, {row['seeds']} seeds, {row['seconds']:.1f} s; commit {', '.join(row['commits']) or '-'}; "
-        f"digests: {' '.join(row['digests']) or 'none'}"
+        f"digests: {' '.join(row['digests'][:most]) or 'none'}{more}"
     )
 
 
@@ -226,7 +227,7 @@ def readme(folder: claims.Folder, row: Row | None) -> str:
     if row is None:
         return "\n".join([*lines_, "Not judged yet.", ""])
     said = f"**{row['answer'].capitalize()}** (scale {row['scale']}): {row['because']}"
-    return "\n".join([*lines_, said, "", markdown(numbers(row)), origin(row), ""])
+    return "\n".join([*lines_, said, "", markdown(numbers(row)), origin(row, 3), ""])
 
 
 def committed(path: Path) -> Row | None:
