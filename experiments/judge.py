@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.judge_pages import interval, write_report
+from experiments.judge_pages import exact, interval, write_report
 from experiments.sweep import flatten, varied
-from experiments.tables import bar, number, print_rows
+from experiments.tables import bar, print_rows
 from ltd import claims, config, launch, results
 from ltd.claims import Folder, Judged, Result, Scale
 from ltd.config import ConfigError
@@ -204,7 +204,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
             {
                 "claim": f"{row['name']} ({row['key']})",
                 "number": first["what"] if first else "-",
-                "published": said if isinstance(said, str) else number(said),
+                "published": exact(said),
                 "measured": interval(first) if first else "-",
                 "verdict": row["answer"],
                 "seeds": str(row["seeds"]),

@@ -97,11 +97,12 @@ def _held(held: bool | None) -> str:
     return {True: "held", False: "FAILED", None: "not checked"}[held]
 
 
-def origin(row: Row) -> str:
-    """How many runs, their cost, code and digests."""
+def origin(row: Row, most: int | None = None) -> str:
+    """How many runs, their cost, code and digests, or the first ones."""
+    more = f" and {row['runs'] - most} more in result.json" if most and row["runs"] > most else ""
     return (
         f"{row['runs']} runs, {row['seeds']} seeds, {row['seconds']:.1f} s; commit {', '.join(row['commits']) or '-'}; "
-        f"digests: {' '.join(row['digests']) or 'none'}"
+        f"digests: {' '.join(row['digests'][:most]) or 'none'}{more}"
     )
 
 
@@ -112,14 +113,10 @@ def numbers(row: Row) -> list[dict[str, Any]]:
     found = []
     for what in dict.fromkeys([*theirs, *ours]):
         printed = theirs.get(what)
-        value = printed["value"] if printed else None
         found.append(
             {
                 "number": what,
-                "published": "–"
-                if value is None
-                else f"{value if isinstance(value, str) else number(value)}"
-                + (f" {printed['unit']}" if printed and printed["unit"] else ""),
+                "published": f"{exact(printed['value'])} {printed['unit']}".strip() if printed else "–",
                 "tag": printed["tag"] if printed else "–",
                 "where": printed["where"] if printed else "–",
                 "measured": interval(ours[what]) if what in ours else "–",
@@ -133,8 +130,15 @@ def interval(one: Row) -> str:
     """A measured number, with its interval where it has one."""
     if one["value"] is None:
         return "not finite"
-    value = f"{one['value']:.0f}" if float(one["value"]).is_integer() else number(one["value"])
-    return value if one["low"] is None else f"{value} [{number(one['low'])}, {number(one['high'])}]"
+    value = exact(one["value"])
+    return value if one["low"] is None else f"{value} [{exact(one['low'])}, {exact(one['high'])}]"
+
+
+def exact(value: float | str) -> str:
+    """A count in full, another number to four digits, text as it is."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e9 else number(value)
 
 
 @styled
@@ -223,7 +227,7 @@ def readme(folder: claims.Folder, row: Row | None) -> str:
     if row is None:
         return "\n".join([*lines_, "Not judged yet.", ""])
     said = f"**{row['answer'].capitalize()}** (scale {row['scale']}): {row['because']}"
-    return "\n".join([*lines_, said, "", markdown(numbers(row)), origin(row), ""])
+    return "\n".join([*lines_, said, "", markdown(numbers(row)), origin(row, 3), ""])
 
 
 def committed(path: Path) -> Row | None:

@@ -315,7 +315,7 @@ def test_a_sweep_file_of_a_claim_is_not_for_ltd_sweep(capsys):
 def test_numbers_side_by_side():
     row = {
         "published": [
-            {"what": "a", "value": 3, "unit": "steps", "tag": "paper", "where": "Table 1"},
+            {"what": "a", "value": 30001, "unit": "steps", "tag": "paper", "where": "Table 1"},
             {"what": "b", "value": "some", "unit": "", "tag": "second", "where": "p. 2"},
         ],
         "numbers": [
@@ -324,11 +324,11 @@ def test_numbers_side_by_side():
         ],
     }
     a, b, c = judge_pages.numbers(row)
-    assert (a["published"], a["measured"], a["n"]) == ("3 steps", "3.5 [3.25, 4]", 5)
+    assert (a["published"], a["measured"], a["n"]) == ("30001 steps", "3.5 [3.25, 4]", 5)
     assert (b["published"], b["measured"]) == ("some", "–")
     assert (c["published"], c["measured"], c["tag"]) == ("–", "not finite", "–")
     figure, table = judge_pages.comparison(row)
-    assert table["number"] == ["a"] and table["published"] == [3] and table["low"] == [3.25]
+    assert table["number"] == ["a"] and table["published"] == [30001] and table["low"] == [3.25]
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["a"]
 
 

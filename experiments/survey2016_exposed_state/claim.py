@@ -77,7 +77,5 @@ CLAIM = Claim(
         ),
     ),
     verdict=verdict,
-    departures=(
-        "Shut is a bias of -20: a gate of about 2e-9. A property of the equations, on networks before training.",
-    ),
+    departures=("Shut is a bias of -20: a gate of about 2e-9. A property of the equations, before training.",),
 )
