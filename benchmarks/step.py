@@ -34,13 +34,14 @@ from ltd import runtime
 
 INPUTS = 32
 SIZES = {"": [(400, 20, 100), (500, 64, 128), (1000, 128, 128), (200, 64, 512)], "quick": [(16, 4, 8)]}  # T, B, H
-CELLS = ("lstm", "elman")
+CELLS = {"lstm": "lstm", "gru": "gru_after", "elman": "elman"}  # what peers have, and our name for it
 OURS, STEPWISE, SHARDED = "ltd chunked", "ltd stepwise", "ltd chunked, batch over devices"
 VARIANTS = {STEPWISE: "plan stepwise", SHARDED: "plan chunked, batch over {} devices"}
-TORCH, FLAX = "torch", "flax nnx.RNN"
+TORCH, FLAX, HAIKU, EQUINOX = "torch", "flax nnx.RNN", "haiku", "equinox"
+PEERS = {FLAX: "flax", TORCH: "torch", HAIKU: "haiku", EQUINOX: "equinox"}  # and what is imported
 PAUSE = 0.02  # seconds; threads of the framework before stop spinning
 FIELDS = ("goal", "case", "ours", "peers", "ratio", "unit", "machine", "versions", "date", "commit")
-PACKAGES = ("jax", "jaxlib", "flax", "torch", "numpy")
+PACKAGES = ("jax", "jaxlib", "flax", "torch", "dm-haiku", "equinox", "numpy")
 ROOT = Path(__file__).resolve().parents[1]
 
 Case = tuple[str, int, int, int]  # cell, T, B, H
@@ -52,13 +53,13 @@ def name_of(case: Case) -> str:
     return f"{cell} T={length} B={batch} H={hidden} D={INPUTS}"
 
 
-def names() -> list[str]:
-    """What can be run here."""
+def names(kind: str) -> list[str]:
+    """What can be run here; Equinox has no Elman network."""
     import jax
 
-    torch = [TORCH] if find_spec("torch") else []
     sharded = [SHARDED] if len(jax.devices()) > 1 else []
-    return [OURS, STEPWISE, *sharded, FLAX, *torch]
+    peers = [name for name, module in PEERS.items() if find_spec(module) and (name, kind) != (EQUINOX, "elman")]
+    return [OURS, STEPWISE, *sharded, *peers]
 
 
 # ------------------------------------------------------------------------------------------------ steps
@@ -66,9 +67,8 @@ def names() -> list[str]:
 
 def make_step(name: str, case: Case) -> Step:
     """One gradient step, compiled, its parameters and inputs in place, not yet run."""
-    if name == TORCH:
-        return torch_step(case)
-    return flax_step(case) if name == FLAX else ltd_step(name, case)
+    makers = {TORCH: torch_step, FLAX: flax_step, HAIKU: haiku_step, EQUINOX: equinox_step}
+    return makers[name](case) if name in makers else ltd_step(name, case)
 
 
 def ltd_step(name: str, case: Case) -> Step:
@@ -77,12 +77,12 @@ def ltd_step(name: str, case: Case) -> Step:
     from flax import nnx
     from jax.sharding import NamedSharding, PartitionSpec
 
-    from ltd.cells import CELLS
+    from ltd import cells
     from ltd.settings import Plan
     from ltd.unroll import unroll
 
     kind, _, batch, hidden = case
-    cell = CELLS[kind](jax.random.key(0), INPUTS, hidden)
+    cell = cells.CELLS[CELLS[kind]](jax.random.key(0), INPUTS, hidden)
     graphdef, params = nnx.split(cell)
     plan = Plan("stepwise") if name == STEPWISE else Plan()
 
@@ -119,13 +119,60 @@ def flax_step(case: Case) -> Step:
 
     kind, _, batch, hidden = case
     # the faster of its two LSTM cells: one product for all four gates
-    cell = {"lstm": nnx.OptimizedLSTMCell, "elman": nnx.SimpleCell}[kind](INPUTS, hidden, rngs=nnx.Rngs(0))
+    cell = {"lstm": nnx.OptimizedLSTMCell, "gru": nnx.GRUCell, "elman": nnx.SimpleCell}[kind](
+        INPUTS, hidden, rngs=nnx.Rngs(0)
+    )
     graphdef, params = nnx.split(nnx.RNN(cell, time_major=True, rngs=False))
     carry = cell.initialize_carry((batch, INPUTS), nnx.Rngs(0))
 
     def loss(params, inputs):
         outputs = nnx.merge(graphdef, params)(inputs, initial_carry=carry)
         return jnp.mean(outputs[-1] ** 2)
+
+    return compiled(jax.value_and_grad(loss), params, draw_inputs(case))
+
+
+def haiku_step(case: Case) -> Step:
+    import jax
+    import jax.numpy as jnp
+
+    from ltd.conformance.problem import framework
+
+    hk = framework("haiku")
+
+    kind, _, batch, hidden = case
+
+    def loss(inputs):
+        core = {"lstm": hk.LSTM, "gru": hk.GRU, "elman": hk.VanillaRNN}[kind](hidden)
+        outputs, _ = hk.dynamic_unroll(core, inputs, core.initial_state(batch))
+        return jnp.mean(outputs[-1] ** 2)
+
+    net, inputs = hk.without_apply_rng(hk.transform(loss)), draw_inputs(case)
+    return compiled(jax.value_and_grad(net.apply), net.init(jax.random.key(0), inputs), inputs)
+
+
+def equinox_step(case: Case) -> Step:
+    import jax
+    import jax.numpy as jnp
+
+    from ltd.conformance.problem import framework
+
+    eqx = framework("equinox")
+
+    kind, _, batch, hidden = case
+    cell = {"lstm": eqx.nn.LSTMCell, "gru": eqx.nn.GRUCell}[kind](INPUTS, hidden, key=jax.random.key(0))
+    params, static = eqx.partition(cell, eqx.is_array)
+    zero = jnp.zeros((batch, hidden))
+    start = (zero, zero) if kind == "lstm" else zero
+
+    def loss(params, inputs):
+        step = jax.vmap(eqx.combine(params, static))
+
+        def one(state, x):
+            state = step(x, state)
+            return state, state[0] if kind == "lstm" else state
+
+        return jnp.mean(jax.lax.scan(one, start, inputs)[1][-1] ** 2)
 
     return compiled(jax.value_and_grad(loss), params, draw_inputs(case))
 
@@ -152,7 +199,7 @@ def torch_step(case: Case) -> Step:
     torch.set_num_threads(runtime.cores())
     torch.backends.cudnn.allow_tf32 = False  # float32 for all
     device = "cuda" if platform_name() == "gpu" and torch.cuda.is_available() else "cpu"
-    net = {"lstm": torch.nn.LSTM, "elman": torch.nn.RNN}[kind](INPUTS, hidden, device=device)
+    net = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "elman": torch.nn.RNN}[kind](INPUTS, hidden, device=device)
     inputs = torch.randn(length, batch, INPUTS, device=device)
 
     def step():
@@ -252,7 +299,7 @@ def circumstances() -> dict[str, Any]:
 
 def objects(quantity: str, unit: str, case: Case, found: Mapping[str, float], around: Mapping) -> list[dict]:
     """One object for our default, one for each other arrangement of ours; all against the same peers."""
-    peers = {name: round(value, 3) for name, value in found.items() if name in (TORCH, FLAX)}
+    peers = {name: round(value, 3) for name, value in found.items() if name in PEERS}
     made = []
     for name, value in found.items():
         if name in peers:
@@ -268,7 +315,7 @@ def bench(cases: Sequence[Case], repeats: int, quick: bool) -> list[dict[str, An
     """All objects; one line on stdout for each as it comes. Quick: memory of the first case only, without variants."""
     found, around = [], circumstances()
     for case in cases:
-        steps = {name: make_step(name, case) for name in names()}
+        steps = {name: make_step(name, case) for name in names(case[0])}
         times = {name: 1e3 * seconds for name, seconds in time_in_turn(steps, repeats).items()}
         made = objects("time", "ms", case, times, around)
         if can_measure_memory() and not (quick and case != cases[0]):
@@ -288,7 +335,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one tiny size, three repeats, memory once: does it run?")
     parser.add_argument("--cases", nargs="+", metavar="NAME", help="only cases whose name holds one of these")
-    parser.add_argument("--repeats", type=int, help="default 7")
+    parser.add_argument("--repeats", type=int, help="default 5")
     parser.add_argument("--out", type=Path, help="default benchmarks/results/MACHINE_step.json")
     parser.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args(words)
@@ -306,7 +353,7 @@ def answer(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
     cases = [c for c in cases if not given.cases or any(part in name_of(c) for part in given.cases)]
     if not cases:
         parser.error(f"--cases {' '.join(given.cases)}: no case has that in its name.")
-    found = bench(cases, given.repeats or (3 if given.quick else 7), given.quick)
+    found = bench(cases, given.repeats or (3 if given.quick else 5), given.quick)
     out = given.out or ROOT / "benchmarks" / "results" / f"{machine()}_step.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=1) + "\n")

@@ -70,7 +70,7 @@ def check_schema(rows):
         assert row["unit"] in ("ms", "MiB")
         assert math.isfinite(row["ours"])
         assert all(math.isfinite(value) for value in row["peers"].values())
-        assert set(row["peers"]) <= {bench.FLAX, bench.TORCH}
+        assert set(row["peers"]) <= set(bench.PEERS)
         if row["peers"]:
             assert row["ratio"] == pytest.approx(row["ours"] / min(row["peers"].values()), abs=0.02, rel=0.02)
         else:
@@ -108,8 +108,8 @@ def test_committed_results_have_the_schema(path):
 def test_all_arrangements_of_ours_take_the_same_gradient(cell):
     plain, *others = [
         jax.tree.leaves(bench.make_step(name, (cell, *CASE[1:]))())
-        for name in bench.names()
-        if name not in (bench.FLAX, bench.TORCH)
+        for name in bench.names(cell)
+        if name not in bench.PEERS
     ]
     assert others
     for other in others:
@@ -126,11 +126,24 @@ def test_the_peers_differentiate_all_weights():
         grads = bench.make_step(bench.TORCH, CASE)()
         assert sum(g.numel() for g in grads) == 4 * H * (D + H + 2)
         assert all(g.abs().max() > 0 for g in grads)
+    for name, biases in ((bench.HAIKU, 1), (bench.EQUINOX, 1)):
+        if name in bench.names("lstm"):
+            loss, grads = bench.make_step(name, CASE)()
+            assert loss > 0
+            assert sum(g.size for g in jax.tree.leaves(grads)) == 4 * H * (D + H + biases)
+
+
+@pytest.mark.parametrize("kind", ["gru", "elman"])
+def test_the_peers_have_the_other_cells(kind):
+    for name in bench.names(kind):
+        if name in bench.PEERS and name != bench.TORCH:
+            loss, grads = bench.make_step(name, (kind, *CASE[1:]))()
+            assert loss > 0 and all(np.any(g) for g in jax.tree.leaves(grads)), name
 
 
 def test_a_peer_that_is_missing_is_left_out(monkeypatch):
     monkeypatch.setattr(bench, "find_spec", lambda name: None)
-    assert bench.TORCH not in bench.names()
+    assert not {*bench.PEERS} & {*bench.names("lstm")}
     around = dict(machine="m", versions={"jax": "0"}, date="2026-01-01", commit=None)
     (row,) = bench.objects("time", "ms", CASE, {bench.OURS: 2.0}, around)
     assert row["ratio"] is None
