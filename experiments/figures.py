@@ -193,11 +193,11 @@ def draw_looks(folder: Path, records: Sequence[Record], warn: Warn) -> list[Path
     return drawn
 
 
-LINES = {"saturation": "share of units, mean over steps", "spectrum": "of the recurrent block"}
+LINES = {"saturation": "share of units\n(mean over steps)", "spectrum": "of the recurrent block"}
 
 
 def look_rows(record: Record, seen: Curves) -> list[dict[str, Any]]:
-    """A run as `plots.looks` wants it: one map, or a line per number."""
+    """A run as `plots.looks` wants it: one map, or a panel per unit or block and in it a line per number."""
     names, name = _names(record), record.config["probe"]["type"]
     about = {"title": f"{names['title']}\n{names['label']}", "seed": names["seed"], "update": seen["update"]}
     if name in MAPS:
@@ -212,7 +212,9 @@ def look_rows(record: Record, seen: Curves) -> list[dict[str, Any]]:
         if array.endswith("/by_unit") or array.endswith("/eigenvalues"):
             continue
         values = np.asarray(seen[array], float)
-        rows.append({**about, "name": array, "values": np.nanmean(values, axis=-1) if values.ndim == 2 else values})
+        unit, _, number = array.rpartition("/")
+        values = np.nanmean(values, axis=-1) if values.ndim == 2 else values
+        rows.append({**about, "title": f"{about['title']}, {unit}", "name": number, "values": values})
     return rows
 
 
