@@ -17,7 +17,7 @@ from ltd import plots
 from ltd.config import Choice, ConfigError
 from ltd.model import make_task
 from ltd.plots.common import NORMS
-from ltd.plots.probes import DEEP
+from ltd.plots.probes import DEEP, WORDS
 from ltd.plots.training import LAG
 from ltd.results import Record, guessed, names_of, read_guesses, read_looks, read_runs
 from ltd.types import Curves
@@ -214,7 +214,9 @@ def look_rows(record: Record, seen: Curves) -> list[dict[str, Any]]:
         values = np.asarray(seen[array], float)
         unit, _, number = array.rpartition("/")
         values = np.nanmean(values, axis=-1) if values.ndim == 2 else values
-        rows.append({**about, "title": f"{about['title']}, {unit}", "name": number, "values": values})
+        rows.append(
+            {**about, "title": f"{about['title']}, {unit}", "name": WORDS.get(number, number), "values": values}
+        )
     return rows
 
 

@@ -202,6 +202,18 @@ def test_a_block_that_is_not_finite_is_nan_and_not_an_error():
     assert np.isnan(values).all() and math.isnan(departure)
 
 
+def test_on_an_accelerator_the_host_finds_the_same(monkeypatch):
+    """Of several matrices at once, as lanes have them."""
+    with precision("float64"):
+        U = jax.random.normal(jax.random.key(3), (4, 5, 5))
+        values, departure = jax.vmap(schur)(U)
+        monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+        theirs, again = jax.jit(jax.vmap(schur))(U)
+        np.testing.assert_allclose(again, departure, rtol=1e-9)
+        both = [np.sort_complex(v[..., 0] + 1j * v[..., 1]) for v in (np.asarray(values), np.asarray(theirs))]
+        np.testing.assert_allclose(*both, atol=1e-9)
+
+
 def test_a_cell_without_blocks_is_refused(key):
     with pytest.raises(ConfigError, match="LRU names no recurrent block"):
         jax.eval_shape(partial(PROBES["spectrum"], network("lru", key), key), batch_of(key))

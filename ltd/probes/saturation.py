@@ -47,7 +47,7 @@ def saturation(
         ConfigError  where the network has no state between steps, or 0 <= low < high <= 1 does not hold.
 
     Source
-        Karpathy, Johnson & Fei-Fei (2015), arXiv 1506.02078, section 4.2, for gates and their thresholds.
+        Karpathy, Johnson & Fei-Fei (2015), arXiv 1506.02078, for gates and their thresholds.
     """
     if not 0 <= low < high <= 1:
         raise ConfigError(f"probe.low = {low}, probe.high = {high}: 0 <= low < high <= 1 must hold.")
