@@ -113,8 +113,7 @@ CLAIM = Claim(
     verdict=verdict,
     departures=(
         "The survey names no network: 50 units on six random one-hot symbols, T = 50, the initialisations of "
-        "Pascanu et al. (2013). Zero is taken as a norm below 1/1000 of that at lag 0; 51 stands for beyond the last "
-        "lag.",
+        "Pascanu et al. (2013). Zero is taken as a norm below 1/1000 of that at lag 0; 51 is beyond the last lag.",
     ),
     plot=plot,
 )
