@@ -257,8 +257,11 @@ def test_a_stack_of_nets_that_are_deep_is_stepped_and_probed(key):
     np.testing.assert_allclose(loop, whole, 0, 1e-6)
     batch = Batch(x, x[..., 0], jnp.ones((6, 2), bool), None)
     model = Model(key, body, 1, False, Initial())
-    for probe in PROBES.values():
-        assert all(len(array) == 6 for array in probe(model, key, batch).arrays.values())
+    for name in ("gradient", "jacobian"):
+        assert all(len(array) == 6 for array in PROBES[name](model, key, batch).arrays.values())
+    for name in ("lyapunov", "memory", "saturation"):
+        with pytest.raises(ConfigError, match="needs a state between steps, and Stacked has none"):
+            PROBES[name](model, key, batch)
 
 
 def test_dropout_between_layers_needs_a_key_and_keeps_the_mean(key):
