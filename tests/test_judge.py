@@ -298,11 +298,11 @@ def test_a_training_that_does_not_end_in_time_goes_on(trained, monkeypatch, caps
         left[0] += 1
         return 0 if left[0] < 4 else 10_000
 
-    monkeypatch.setattr(judge.time, "monotonic", monotonic)
-    assert main(["judge", str(trained), "--out=out", "--seeds=2"]) == 1
+    with monkeypatch.context() as hurried:  # undone alone: the folder that the tests stand in stays
+        hurried.setattr(judge.time, "monotonic", monotonic)
+        assert main(["judge", str(trained), "--out=out", "--seeds=2"]) == 1
     row = verdict()
     assert row["answer"] == "inconclusive" and "seed 0 (the budget of 600 s ran out" in row["because"]
-    monkeypatch.undo()
     assert main(["judge", str(trained), "--out=out", "--seeds=2"]) == 0
     assert verdict()["runs"] == 2
 
