@@ -198,6 +198,28 @@ def test_it_is_seen_where_only_the_sum_of_both_products_counts(name, alone, key)
     assert by_chunks._adds(cell, jnp.ones((4, 2)), cell.initial_state((4,))) is alone
 
 
+class Shows(CELLS["elman"]):
+    """An Elman network whose output is its drive: that counts beside the sum of both products."""
+
+    def advance(self, state, drive, mixed):
+        new, _ = super().advance(state, drive, mixed)
+        return new, drive
+
+
+def test_a_drive_that_is_handed_on_counts_too(key):
+    cell, x = Shows(key, 2, hidden=3), jax.random.normal(key, (6, 4, 2))
+    assert not by_chunks._adds(cell, x[0], cell.initial_state((4,)))
+    graphdef, params = nnx.split(cell)
+
+    def loss(params, plan):
+        final, outputs = unroll(nnx.merge(graphdef, params), x, cell.initial_state((4,)), plan)
+        return jnp.sum(outputs**2) + jnp.sum(final.h**2)
+
+    chunks, loop = (jax.grad(loss)(params, Plan(name)) for name in ("chunked", "stepwise"))
+    for a, b in zip(jax.tree.leaves(chunks), jax.tree.leaves(loop), strict=True):
+        np.testing.assert_allclose(a, b, 1e-5, 1e-6)
+
+
 @pytest.mark.parametrize("length", [1, 7, 8, 9, 100, 129, 1000])
 @pytest.mark.parametrize("batch", [1, 100, 100_000])
 def test_chosen_chunks_lie_within_the_sequence(length, batch):

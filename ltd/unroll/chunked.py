@@ -1,9 +1,9 @@
-"""Time in chunks: products leave the loop, only the states are kept.
+"""Time in chunks: products leave the loop, little more than the states is kept.
 
-The input product of a chunk is one GEMM. The forward pass keeps only the states; the reverse pass recomputes a chunk's
-pre-activations with one GEMM and forms each weight gradient with one GEMM per chunk, so that its loop holds a single
-product (the adjoint times U transposed). A cell whose step is not `mix` and `advance` keeps its step whole: a chunk is
-then recomputed by the loop itself.
+The input product of a chunk is one GEMM. The forward pass keeps the states and, up to `KEEP_BYTES`, the recurrent
+products; where these are not kept the reverse pass recomputes a chunk's with one GEMM. It forms each weight gradient
+with one GEMM per chunk, so that its loop holds a single product (the adjoint times U transposed). A cell whose step is
+not `mix` and `advance` keeps its step whole: a chunk is then recomputed by the loop itself.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def _adds(cell: MixCell, inputs: Array, state) -> bool:
     jaxpr = jax.make_jaxpr(cell.advance)(state, drive, mixed).jaxpr
     own = jaxpr.invars[-2:]
     users = [eqn for eqn in jaxpr.eqns if any(v is o for v in eqn.invars for o in own)]
-    return len(users) == 1 and users[0].primitive.name == "add" and all(o in users[0].invars for o in own)
+    handed_on = any(v is o for v in jaxpr.outvars for o in own)
+    alone = len(users) == 1 and users[0].primitive.name == "add" and all(o in users[0].invars for o in own)
+    return alone and not handed_on
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
