@@ -248,41 +248,6 @@ def test_records_that_end_too_early_start_the_run_over(unbroken, tmp_path, monke
     assert [r["update"] for r in records[path.parent.name].metrics()] == [r["update"] for r in whole.metrics()]
 
 
-DROPPED = """
-import os, signal, sys
-from ltd import runtime
-runtime.hear_signals()
-number = int(sys.argv[1])
-
-class Rubbish:
-    def __del__(self):
-        os.kill(os.getpid(), number)
-        for _ in range(100):
-            pass
-
-rubbish = Rubbish()
-del rubbish  # what the signal raises in here is dropped
-try:
-    runtime.stop_if_asked()
-except runtime.Stopped as stopped:
-    print(stopped.number)
-try:
-    os.kill(os.getpid(), number)
-    for _ in range(100):
-        pass
-except runtime.Stopped as stopped:
-    print(stopped.number)
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_is_heard_even_where_its_exception_is_dropped(number):
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started must be able to hear it
-    code = [sys.executable, "-c", DROPPED, str(int(number))]
-    done = subprocess.run(code, capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout.split() == [str(int(number))] * 2 and done.stderr == ""
-
-
 def test_a_block_stops_when_asked(tmp_path, monkeypatch):
     monkeypatch.setattr(runtime, "_asked", [signal.SIGTERM])
     with pytest.raises(runtime.Stopped):

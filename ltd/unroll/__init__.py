@@ -1,7 +1,7 @@
 """A cell unrolled over time: the same numbers by different roads.
 
     stepwise     everything inside the loop; the reference, and the one to debug; forward mode works
-    chunked      time in chunks: products leave the loop, only the states are kept; the default
+    chunked      time in chunks: products leave the loop, little but the states is kept; the default
     associative  parallel in time, for cells that are linear in their state
     newton       parallel in time, for nonlinear cells: Newton's method on the whole trajectory, with a report
 
