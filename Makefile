@@ -38,7 +38,10 @@ lint: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.step
+	$(BIN)/python -m benchmarks.probe
+	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.batches
+	$(BIN)/python -m experiments.docs
 
 # a sweep against as many separate runs of a Flax script; an hour on two cores
 bench-sweeps: .venv/installed

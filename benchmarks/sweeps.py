@@ -1,6 +1,6 @@
-"""How long a sweep takes: P3 against separate runs of a Flax script, P7 how time grows with sizes, lanes on a GPU.
+"""How long a sweep takes: P3 against separate runs of a Flax script, P7 how time grows with sizes.
 
-    python -m benchmarks.sweeps [--updates 500 2000] [--part peers growth lanes] [--out FILE]
+    python -m benchmarks.sweeps [--updates 500 2000] [--peers 64 16] [--part peers growth] [--out FILE]
 
 P3: adding/arjovsky2016, T = 100, LSTM with 64 units, Adam, batch 32; 16 seeds x 4 learning rates, from a cold start (no
 compiled program is cached) to the ledger, against 64 processes of `benchmarks.peer_adding`, two at a time, each on a
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.step import ROOT, circumstances, machine
+from benchmarks.step import ROOT, circumstances, row, write
 from ltd import runtime
 
 SEEDS, RATES = range(16), (3e-4, 1e-3, 3e-3, 1e-2)
@@ -96,10 +96,11 @@ def against_peers(updates: int, count: int) -> dict[str, Any]:
             "flax": _losses(Path(name).glob("peer-*.jsonl")),
         }
     case = f"adding/arjovsky2016 T=100, LSTM 64, batch 32, {updates} updates, 16 seeds x 4 learning rates"
-    row = {"goal": "P3: a sweep from cold start to ledger", "case": case, "ours": round(mine, 1)}
     scaled = "" if count >= len(SEEDS) * len(RATES) else f", from {count} of them"
-    row |= {"peers": {f"64 flax nnx.RNN processes, two at a time{scaled}": round(theirs, 1)}, "unit": "s"}
-    return row | {"ratio": round(mine / theirs, 3), "median last loss": losses}
+    name = f"64 flax nnx.RNN processes, two at a time{scaled}"
+    bound = {"ratio": 0.4} if updates == 500 else {}
+    made = row("P3: a sweep from cold start to ledger", case, mine, {name: theirs}, "s", circumstances(), bound)
+    return made | {"median last loss": losses}
 
 
 def _losses(paths: Any) -> float:
@@ -148,42 +149,27 @@ def growth() -> list[dict[str, Any]]:
         slope = float(np.polyfit(np.log(values), np.log(times), 1)[0])
         milliseconds = [round(1000 * t, 3) for t in times]
         print(f"{name}: {dict(zip(values, milliseconds, strict=True))} ms, slope {slope:.2f}", flush=True)
-        rows.append({"goal": "P7: growth of an update's time", "varied": name, "values": [*values],
-                     "ours": milliseconds, "unit": "ms", "slope": round(slope, 3)})  # fmt: skip
+        case = f"{name} = {', '.join(map(str, values))}"
+        made = row("P7: growth of an update's time", case, slope, {}, "log-log slope", circumstances())
+        rows.append(made | {"milliseconds": milliseconds})
     return rows
-
-
-def on_accelerator() -> list[dict[str, Any]]:
-    """Many lanes against one, on an accelerator. Goal: 64 lanes under twice one lane."""
-    times = {lanes: seconds_of(lanes) for lanes in (1, 64, 256, 1024)}
-    return [
-        {"goal": "P3: lanes on an accelerator", "lanes": lanes, "ours": round(1000 * t, 3), "unit": "ms",
-         "against one lane": round(t / times[1], 3)}
-        for lanes, t in times.items()
-    ]  # fmt: skip
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--updates", type=int, nargs="*", default=[500, 2000])
-    parser.add_argument("--peers", type=int, default=64, help="how many of the 64 processes are run, and scaled up")
-    parser.add_argument("--part", nargs="*", default=["peers", "growth", "lanes"], choices=["peers", "growth", "lanes"])
+    parser.add_argument("--peers", type=int, nargs="*", default=[64, 16],
+                        help="how many of the 64 processes are run, and scaled up, for each of --updates")  # fmt: skip
+    parser.add_argument("--part", nargs="*", default=["peers", "growth"], choices=["peers", "growth"])
     parser.add_argument("--out", type=Path, default=None)
     given = parser.parse_args()
     rows: list[dict[str, Any]] = []
     if "peers" in given.part:
-        rows += [against_peers(updates, given.peers) for updates in given.updates]
+        rows += [against_peers(updates, count) for updates, count in zip(given.updates, given.peers, strict=True)]
     runtime.start()
-    import jax
-
     if "growth" in given.part:
         rows += growth()
-    if "lanes" in given.part and jax.devices()[0].platform != "cpu":
-        rows += on_accelerator()
-    out = given.out or ROOT / f"benchmarks/results/{machine()}_sweeps.json"
-    facts = circumstances()
-    out.write_text(json.dumps([{**row, **facts} for row in rows], indent=1) + "\n")
-    print(f"written: {out}")
+    print(f"written: {write(rows, 'sweeps', given.out)}")
     return 0
 
 

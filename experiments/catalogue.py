@@ -48,19 +48,19 @@ def _body(kind: str, name: str, build: Any, make: Callable[[Any, int], Any]) -> 
     }
 
 
-def tasks() -> Rows:
-    """Every dialect with its lag and levels at its default sizes; those of a data file are left out."""
+def tasks(levels: bool = True) -> Rows:
+    """Every dialect with its lag and, if asked for, levels at its default sizes; those of a data file are left out."""
     from tasks import TASKS
 
     rows = []
     for name, build in TASKS.items():
         task = build()
-        counted = {} if task.file else task.levels()._asdict()  # a file need not be here
-        levels = {k: {"loss": v.loss, "metric": v.metric} for k, v in counted.items()}
+        counted = task.levels()._asdict() if levels and not task.file else {}  # a file need not be here
+        found = {"levels": {k: {"loss": v.loss, "metric": v.metric} for k, v in counted.items()}} if levels else {}
         reference = f"{task.source.reference} [{task.source.evidence}]"
         rows.append(
             {"kind": "task", "name": name, "summary": summary(build), "source": reference}
-            | {"lag": list(task.lag), "levels": levels, "fields": _fields(build, ())}
+            | {"lag": list(task.lag), **found, "fields": _fields(build, ())}
         )
     return rows
 
@@ -141,9 +141,9 @@ KINDS: dict[str, Callable[[], Rows]] = {
 }
 
 
-def catalogue(kinds: Sequence[str]) -> Rows:
-    """The rows of these kinds."""
-    return [row for kind in kinds for row in KINDS[kind]()]
+def catalogue(kinds: Sequence[str], levels: bool = True) -> Rows:
+    """The rows of these kinds; without the levels of tasks, some of which are counted for seconds, if not `levels`."""
+    return [row for kind in kinds for row in (tasks(levels) if kind == "tasks" else KINDS[kind]())]
 
 
 def summary(thing: Any) -> str:

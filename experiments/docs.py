@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from experiments import performance, survey
 from experiments.catalogue import catalogue, summary
 from experiments.show import drawn, facts
-from experiments.tables import number
+from experiments.tables import markdown, number
 from ltd import claims as known
 from ltd.config import options_of
 from ltd.data import ITEMS
@@ -56,7 +57,7 @@ def probes() -> list[dict[str, str]]:
 def tasks() -> list[dict[str, str]]:
     """A row per task: its dialects, and the longest lag at their default sizes."""
     rows: dict[str, list[dict[str, Any]]] = {}
-    for row in catalogue(["tasks"]):
+    for row in catalogue(["tasks"], levels=False):
         rows.setdefault(row["name"].split("/")[0], []).append(row)
     return [
         {
@@ -147,38 +148,19 @@ def claims() -> list[dict[str, str]]:
 
 
 def step() -> list[dict[str, str]]:
-    """The committed times and peak memories of one gradient step; all rows stand in the file itself."""
-    rows = []
-    for path in sorted((ROOT / "benchmarks/results").glob("*_step.json")):
-        for entry in json.loads(path.read_text()):
-            what = entry["goal"].removesuffix(" of one gradient step").replace(" of one gradient step", "")
-            if "stepwise" in what or ("memory" in what and "," in what):
-                continue
-            peers = ", ".join(f"{name} {number(value)}" for name, value in entry["peers"].items())
-            ours = f"{number(entry['ours'])} {entry['unit']}"
-            rows.append(
-                {
-                    "case": entry["case"],
-                    "what": what,
-                    "ours": ours,
-                    "others": peers or "-",
-                    "ratio": number(entry["ratio"]),
-                }
-            )
-    return rows
+    """The committed times and memories of one gradient step, our default against the other frameworks."""
+    rows = [row for row in performance.rows_of("step") if "," not in row["goal"]]
+    return [_against(row) for row in rows]
 
 
-def sweep_times() -> list[dict[str, Any]]:
+def sweep_times() -> list[dict[str, str]]:
     """The committed times of a whole sweep against separate runs."""
-    rows = []
-    for path in sorted((ROOT / "benchmarks/results").glob("*_sweeps.json")):
-        for row in json.loads(path.read_text()):
-            if "peers" in row:
-                theirs = "; ".join(f"{name}: {number(value)} s" for name, value in row["peers"].items())
-                rows.append(
-                    {"sweep": row["case"], "ours": f"{number(row['ours'])} s", "others": theirs, "ratio": row["ratio"]}
-                )
-    return rows
+    return [_against(row) for row in performance.rows_of("sweeps") if row["peers"]]
+
+
+def _against(row: Mapping[str, Any]) -> dict[str, str]:
+    names = ("case", "what", "ours", "others", "ratio", "goal, at most")
+    return {name: value for name, value in performance.line(row).items() if name in names}
 
 
 def reliability_page() -> str:
@@ -236,14 +218,6 @@ TABLES: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
 }
 
 
-def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as a Markdown table."""
-    if not rows:
-        return "Not measured yet.\n"
-    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
-    return "\n".join([*lines, *("| " + " | ".join(map(str, row.values())) + " |" for row in rows)]) + "\n"
-
-
 def generated(text: str) -> str:
     """The text with every generated block made anew."""
     return BLOCK.sub(lambda m: m[1] + markdown(TABLES[m[2]]()) + m[3], text)
@@ -255,6 +229,8 @@ def main() -> int:
     path.write_text(generated(path.read_text()))
     (ROOT / "docs/tasks.md").write_text(task_page())
     (ROOT / "docs/reliability.md").write_text(reliability_page())
+    (ROOT / "docs/performance.md").write_text(performance.page())
+    (ROOT / "docs/survey.md").write_text(survey.page())
     return 0
 
 

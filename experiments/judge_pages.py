@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.docs import markdown
-from experiments.tables import number
+from experiments.tables import markdown, number
 from ltd import claims, config, report
 from ltd.config import ConfigError
 from ltd.plots.common import DASHED, FULL, NAMES, Table, extend, save, styled

@@ -156,7 +156,7 @@ def do_list(arguments: list[str]) -> int:
     for kind in kinds:
         if kind not in KINDS:
             raise ConfigError(config.unknown("kind", kind, KINDS))
-    rows = catalogue(kinds or list(KINDS))
+    rows = catalogue(kinds or list(KINDS), levels="--json" in arguments or "tasks" in kinds)
     if "--json" in arguments:
         print(json.dumps(rows, indent=1))
     else:

@@ -21,10 +21,10 @@ from ltd.types import Batch
 class Symbols:
     """The sizes of a net that reads one-hot symbols."""
 
-    outputs, tokens = 1, True
+    tokens = True
 
-    def __init__(self, inputs: int):
-        self.inputs = inputs
+    def __init__(self, inputs: int, outputs: int = 1):
+        self.inputs, self.outputs = inputs, outputs
 
 
 def elman_norms(

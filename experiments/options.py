@@ -24,11 +24,11 @@ def take(fields: dict[str, Any], name: str, default: Any, kind: type = str) -> A
     return value
 
 
-def mesh_of(fields: dict[str, Any]) -> int:
-    """The devices that `--mesh=data:N` spreads every batch over; one without it."""
+def mesh_of(fields: dict[str, Any]) -> int | None:
+    """The devices that `--mesh=data:N` spreads every batch over; None without it."""
     value = take(fields, "mesh", None)
     if value is None:
-        return 1
+        return None
     axis, _, count = value.partition(":")
     if axis != "data" or not count.isdigit() or int(count) < 1:
         raise ConfigError(f"mesh = {value!r}: must be data:N, which spreads every batch over N devices.")

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.docs import markdown
 from experiments.figures import draw
 from experiments.sweep import summary
-from experiments.tables import number
+from experiments.tables import markdown, number
 from ltd import config, launch
 from ltd.config import ConfigError
 from ltd.results import Record, read_run

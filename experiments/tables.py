@@ -207,6 +207,14 @@ def number(value: Any) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
+def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as a Markdown table."""
+    if not rows:
+        return "Not measured yet.\n"
+    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
+    return "\n".join([*lines, *("| " + " | ".join(map(str, row.values())) + " |" for row in rows)]) + "\n"
+
+
 def choice(options: Mapping[str, Any], part: str) -> str:
     """A cell, net or task with its size and what else differs from its defaults."""
     usual = _defaults(options["type"], part)

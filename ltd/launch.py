@@ -55,12 +55,12 @@ def seeds_of(one: Any, seeds: int) -> list[Any]:
         return [dataclasses.replace(one, seed=one.seed + i) for i in range(seeds)]
 
 
-def check_run(one: Run, metric: str | None = None, mesh: int = 1) -> None:
+def check_run(one: Run, metric: str | None = None, mesh: int | None = None) -> None:
     """Everything that can be wrong with a run, found before anything is compiled or written.
 
     Where a `metric` is compared between runs, its records must hold it.
     """
-    trainer = Trainer(one, make_task(one.task), mesh)
+    trainer = Trainer(one, make_task(one.task), mesh or 1)
     if one.probe is not None:
         attached.Watch(trainer).check()
     if metric is not None:
@@ -91,12 +91,13 @@ def run(
     progress: Progress | None = None,
     tracker: Tracker | None = None,
     warn: Callable[[str], None] = lambda _: None,
-    mesh: int = 1,
+    mesh: int | None = None,
 ) -> list[Record]:
     """Train what the ledger at `out` has not finished; the records of all, in order.
 
     Runs that differ only in traced fields share one compiled program. Finished runs are not repeated, and one that was
-    killed goes on after its last check. With `mesh` every batch is spread over so many devices.
+    killed goes on after its last check. With `mesh` every batch is spread over so many devices; by default that of a
+    run that is alone on a CPU is spread over the cores, where it is worth that (`ltd.work.spread`).
     """
     out = results.writable(Path(out))
     for job in jobs_of(runs, out, mesh=mesh):

@@ -13,11 +13,10 @@ import jax
 from ltd import config, results
 from ltd.attached import Watch
 from ltd.block import Block
-from ltd.model import make_task
 from ltd.runtime import precision
 from ltd.sweep import vectorised
 from ltd.train import Trainer
-from ltd.work import Job, named, width_for
+from ltd.work import Job, named, trainer_of, width_for
 
 ENOUGH = 0.5  # seconds of updates that a measurement wants to see
 ROW = 400  # bytes of a record in metrics.jsonl
@@ -41,7 +40,7 @@ class Cost:
 def cost(job: Job) -> Cost:
     """Compile the job's program, run it for a moment, and extrapolate."""
     with precision(job.runs[0].precision):
-        trainer = Trainer(job.runs[0], make_task(job.runs[0].task))
+        trainer = trainer_of(job)
         block = Block(trainer, width_for(trainer, len(job.runs), job.lanes))
         began = time.perf_counter()
         for one in job.runs[: block.width]:

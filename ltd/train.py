@@ -66,6 +66,13 @@ def success_rule(task: Task, eval_batch: int) -> Success:
     )
 
 
+def unspread(settings: Run) -> str:
+    """What in these settings keeps a batch on one device, or nothing."""
+    if settings.plan.type == "newton":
+        return "plan newton"
+    return "gradient rtrl" if settings.gradient.type == "rtrl" else ""
+
+
 def _mesh(settings: Run, count: int) -> Mesh | None:
     """The devices that a batch is spread over; None for one."""
     if count == 1:
@@ -75,8 +82,7 @@ def _mesh(settings: Run, count: int) -> Mesh | None:
         raise config.ConfigError(f"mesh = data:{count}: there are {len(there)} devices here, and it must name some.")
     if settings.train.batch % count:
         raise config.ConfigError(f"mesh = data:{count} must divide train.batch = {settings.train.batch}.")
-    if settings.plan.type == "newton" or settings.gradient.type == "rtrl":
-        refused = "plan newton" if settings.plan.type == "newton" else "gradient rtrl"
+    if refused := unspread(settings):
         raise config.ConfigError(f"mesh = data:{count} does not go with the {refused}: leave one of them out.")
     return Mesh(np.array(there[:count]), ("data",))
 

@@ -25,12 +25,13 @@ from ltd.model import make_task
 from ltd.runtime import precision
 from ltd.settings import Run, body_of
 from ltd.sweep import places, vectorised
-from ltd.train import DIVERGED, RUNNING, State, Trainer, summarise
+from ltd.train import DIVERGED, RUNNING, State, Trainer, summarise, unspread
 from ltd.trees import flat
 from ltd.types import Tracker
 
 POLL = 0.5  # seconds between looks at runs that another process trains
 IN_SEQUENCE, TOGETHER, ACCELERATED = 4, 32, 256  # lanes for each device: see `width_for`
+SHARE, WORTH = 4, 1 << 14  # a device gets so many sequences at least, and numbers of state over all steps: see `spread`
 
 
 @runtime_checkable
@@ -58,7 +59,7 @@ class Job:
     runs: tuple[Run, ...]
     out: str
     lanes: int | None = None  # places of a block; chosen by the device if absent
-    mesh: int = 1  # devices that the batch of every run is spread over
+    mesh: int | None = None  # devices that every batch is spread over; chosen by `spread` if absent
     early: Early | None = None
     device: str = "auto"  # for another process: what it computes on,
     devices: int | None = None  # as how many host devices on a CPU,
@@ -74,6 +75,31 @@ class Job:
     def title(self) -> str:
         """Task and network, in words."""
         return f"{self.runs[0].task.type} {body_of(config.plain(self.runs[0]))}"
+
+
+def trainer_of(job: Job) -> Trainer:
+    """The trainer of a job's runs, on as many devices as they are worth."""
+    one = job.runs[0]
+    task = make_task(one.task)
+    trainer = Trainer(one, task)
+    count = spread(trainer, len(job.runs)) if job.mesh is None else job.mesh
+    return trainer if count == 1 else Trainer(one, task, count)
+
+
+def spread(trainer: Trainer, runs: int) -> int:
+    """Devices that every batch is spread over where nobody has said: those of a CPU for a run that is alone.
+
+    Lanes keep the cores busy by themselves. A run stays on one core where its updates are too small to gain (measured),
+    where the plan or the gradient refuses, and where training draws numbers of its own (a noisy start, dropout in a
+    net), which devices would draw anew.
+    """
+    one, there = trainer.settings, jax.local_devices()
+    random = one.net is not None or one.initial.type == "noise"
+    if runs > 1 or there[0].platform != "cpu" or random or unspread(one):
+        return 1
+    batch, numbers = one.train.batch, trainer.task.steps * one.train.batch * trainer.size
+    counts = range(min(len(there), batch // SHARE, numbers // WORTH), 1, -1)
+    return next((count for count in counts if batch % count == 0), 1)
 
 
 def width_for(trainer: Trainer, runs: int, lanes: int | None = None) -> int:
@@ -170,7 +196,7 @@ class _Training:
 
     def run(self) -> None:
         """Until every run of the job has ended, here or elsewhere."""
-        self.trainer = Trainer(self.job.runs[0], make_task(self.job.runs[0].task), self.job.mesh)
+        self.trainer = trainer_of(self.job)
         self.test = AtLengths(self.trainer)
         self.watch = Watch(self.trainer) if self.trainer.settings.probe else None
         self.total = self.trainer.chunks * self.job.runs[0].train.eval_every  # updates of a run

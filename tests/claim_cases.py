@@ -1,8 +1,11 @@
 """Made-up results of every shipped claim: `supported`, `contradicted`, `inconclusive`, and of a `broken` harness."""
 
 import json
+from dataclasses import replace
 from math import exp, log, log10
 from pathlib import Path
+
+from scipy.special import digamma
 
 from ltd import claims, config
 from ltd.claims import Result
@@ -212,7 +215,158 @@ def cliff(answer):
     return results("pascanu2013_cliff", summary)
 
 
+def gaussian_products(answer):
+    first, second, *rest = [(log(2) + float(digamma(i / 2))) / 2 for i in range(20, 0, -1)]
+
+    def summary(fields):
+        off = 0.1 if answer == "contradicted" else 0.001 * (-1) ** fields["seed"]
+        gone = -0.5 if answer == "broken" else 0.0
+        # one up, one down: their sum, which the control reads, is right
+        return {"exponents": [first + off, second - off + gone, *rest], "errors": [0.01] * 20}
+
+    return results("newman1986_gaussian_products", summary, lambda f: answer != "inconclusive" or f["seed"] < 3)
+
+
+def onset(answer):
+    field = {1.5: 0.065, 2.0: 0.155, 4.0: 0.434}
+
+    def summary(fields):
+        g = fields["g"]
+        radius = log(g) + 0.01 * fields["seed"] - (0.5 if answer == "broken" and g == 0.8 else 0.0)
+        found = radius if g < 1 else field[g] * (1.3 if answer == "contradicted" else 0.97)
+        return {"exponent": found, "error": 0.002, "log rho": radius, "mean field": field.get(g, 0.0)}
+
+    return results("engelken2020_onset", summary, lambda f: answer != "inconclusive" or f["seed"] < 2)
+
+
+def exponent(answer):
+    def summary(fields):
+        found = -log(1 + exp(-fields["bias"])) * (1.1 if answer == "contradicted" else 1.0)
+        return {"largest": found, "of rank 16": found - (0.2 if answer == "broken" else 0.0)}
+
+    return results("gers2000_exponent", summary, lambda f: answer != "inconclusive" or f["bias"] < 4)
+
+
+def two_directions(answer):
+    def summary(fields):
+        two = fields["net.type"] == "bidirectional"
+        found = 0.999 if two else 0.13
+        if answer == "contradicted":
+            found = 0.5 if two else 0.13
+        if answer == "inconclusive" and two and fields["seed"] < 2:
+            found = 0.9
+        return {"eval/metric": found, "levels": {"blind": {"metric": 0.2 if answer == "broken" else 0.125}}}
+
+    return results("schuster1997_two_directions", summary)
+
+
+def fsmn(answer):
+    def summary(fields):
+        ratio = {"contradicted": 1.5, "inconclusive": 0.6 + 0.1 * fields["seed"]}.get(answer, 0.3)
+        return {"reach": 20, "reach of the lstm": 20 if answer == "broken" else 400, "ratio": ratio}
+
+    return results("zhang2015_fsmn", summary)
+
+
+def cost_of_length(answer):
+    def summary(fields):
+        times = {"contradicted": 1.4, "inconclusive": 0.85 + 0.06 * fields["seed"]}.get(answer, 1.02)
+        lengths = (1000, 2000, 4000, 8000)
+        needs = [length * 8 * 64 * (1 if answer == "broken" else 20) for length in lengths]
+        seconds = [1e-4 * length**times for length in lengths]
+        return {"bytes": needs, "seconds": seconds, "slope of bytes": 1.0, "slope of seconds": times}
+
+    return results("survey2016_cost_of_length", summary)
+
+
+def s_shaped(answer):
+    def summary(fields):
+        own = {"contradicted": -1.0, "inconclusive": -3.0}.get(answer, -5.0)
+        found = own if fields["activation"] == "srelu" else -3.0
+        constant = -9.0 if answer == "broken" else -1.0
+        return {
+            "error": found + 0.01 * fields["seed"],
+            "of a constant": constant + (1 if answer == "contradicted" else 0),
+        }
+
+    return results("jin2015_srelu", summary)
+
+
+def page_loss(answer):
+    last = {"contradicted": 2.5, "inconclusive": 2.1}.get(answer, 1.98)
+
+    def summary(fields):
+        found = last + 0.01 * (fields["seed"] - 4)
+        curve = [3.3 - 0.013 * i for i in range(100)]
+        means = {"smoothed": found, "last 500": found, "last 100": found, "held out": found, "curve": curve}
+        return {**means, "first": 3.0 if answer == "broken" else log(28), "parameters": 7772, "bigram": 2.34}
+
+    return results("page2026_loss", summary)
+
+
+def page_ngram(answer):
+    trigram = {"supported": 2.2, "inconclusive": 2.0}.get(answer, 1.91)
+    losses = {"page": 2.0, "bigram": 2.34, "trigram": trigram, "4-gram": 1.72, "longer": 1.75}
+    if answer == "broken":
+        losses["longer"] = 2.1
+    sizes = {"page": 7772, "bigram": 756, "trigram": 12771, "4-gram": 80000, "longer": 25000}
+
+    def summary(fields):
+        loss = losses[fields["model"]] + 0.001 * (fields["seed"] - 4.5)
+        return {"held out": loss, "words": 0.3, "long words": 0.1, "free parameters": sizes[fields["model"]]}
+
+    return results("page2026_ngram", summary)
+
+
+def page_jumps(answer):
+    def summary(fields):
+        space = {"contradicted": 0.8, "inconclusive": 1.0 + 0.05 * (fields["seed"] - 4)}.get(answer, 1.3)
+        p = 0.0005 if answer in ("supported", "broken") else 0.5
+        held_out = 3.3 if answer == "broken" else 2.0
+        units = [[0.1 * i, 0.2, -0.1 * i, 0.0] for i in range(15)]
+        jumps = {"jump at a space": 3 * space, "jump elsewhere": 3.0, "jump p": p}
+        return {**jumps, "held out": held_out, "phrase": "shall i compare", "units": units}
+
+    return results("page2026_jumps", summary)
+
+
+def page_words(answer):
+    def summary(fields):
+        after = {"contradicted": 0.1, "inconclusive": 0.21 + 0.01 * fields["seed"]}.get(answer, 0.35)
+        before = 0.3 if answer == "broken" else 0.01
+        return {"words before": before, "words": after + 0.001 * fields["seed"], "long words": 0.1}
+
+    return results("page2026_words", summary)
+
+
+def forget_gate(answer):
+    def summary(fields):
+        gated = fields["cell.forget_gate"]
+        last = 0.99 if gated else 0.55
+        if answer == "contradicted" and not gated:
+            last = 0.98
+        if answer == "inconclusive" and not gated and fields["seed"] < 3:
+            last = 0.8
+        loss = 0.9 if answer == "broken" else 0.45
+        return {"eval/outer_accuracy": last, "eval/loss": loss, "levels": {"strict": {"loss": 0.77}}}
+
+    rows = ({"update": 0, "eval/outer_accuracy": 0.5}, {"update": 300, "eval/outer_accuracy": 0.6})
+    return [replace(one, rows=rows) for one in results("gers2000_forget_gate", summary)]
+
+
 CASES = {
+    "gers2000_forget_gate": forget_gate,
+    "schuster1997_two_directions": two_directions,
+    "zhang2015_fsmn": fsmn,
+    "survey2016_cost_of_length": cost_of_length,
+    "jin2015_srelu": s_shaped,
+    "page2026_loss": page_loss,
+    "page2026_ngram": page_ngram,
+    "page2026_jumps": page_jumps,
+    "page2026_words": page_words,
+    "newman1986_gaussian_products": gaussian_products,
+    "engelken2020_onset": onset,
+    "gers2000_exponent": exponent,
     "hochreiter1997_parameters": parameters,
     "hochreiter1997_nine_times": nine_times,
     "survey2016_four_times": four_times,

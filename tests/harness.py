@@ -10,7 +10,10 @@ import pytest
 from flax import nnx
 
 from ltd.cells.base import named
+from ltd.lengths import padded
+from ltd.model import make_model, make_task
 from ltd.settings import Plan
+from ltd.trees import disassemble
 from ltd.unroll import unroll
 from tables import CELL_ROWS
 
@@ -38,7 +41,7 @@ def by_plan(rows, *without):
 
 
 BY_PLAN = by_plan(CELL_ROWS)
-LANES = by_plan(KINDS)
+LANES = by_plan(FORMS)
 compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiling is most of it
 
 
@@ -95,6 +98,16 @@ def moved(tree, key, scale):
     keys = jax.random.split(key, len(leaves))
     noise = [scale * jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, leaves, strict=True)]
     return jax.tree.unflatten(form, [leaf + n for leaf, n in zip(leaves, noise, strict=True)])
+
+
+def network_of(one, batch, scale, extra=2):
+    """A run's network in parts, moved off its initial values; a batch of its task, padded by some steps; the task."""
+    task = make_task(one.task)
+    graphdef, params, rest = disassemble(make_model(one, task)(jax.random.key(0)))
+    shift = lambda p: p + scale * jax.random.normal(jax.random.key(p.size), p.shape, p.dtype)  # noqa: E731
+    drawn = task.sample(jax.random.key(1), batch)
+    drawn = padded(drawn, len(drawn.scored) + extra) if extra else drawn._replace(valid=None)
+    return (graphdef, jax.tree.map(shift, params), rest), drawn, task
 
 
 def moved_state(row, state, key, scale):

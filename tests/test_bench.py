@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import batches
+from benchmarks import batches, gpu, limits, probe, profile, start
 from benchmarks import step as bench
+from experiments import performance
+from ltd.runtime import precision
 from tasks import TASKS
 
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*_step.json"))
@@ -69,16 +72,22 @@ def check_schema(rows):
         assert tuple(row) == bench.FIELDS
         assert row["unit"] in ("ms", "MiB")
         assert math.isfinite(row["ours"])
-        assert all(math.isfinite(value) for value in row["peers"].values())
         assert set(row["peers"]) <= set(bench.PEERS)
-        if row["peers"]:
-            assert row["ratio"] == pytest.approx(row["ours"] / min(row["peers"].values()), abs=0.02, rel=0.02)
-        else:
-            assert row["ratio"] is None
+        check_goal(row)
         assert "jax" in row["versions"]
         assert len(row["date"]) == len("2026-01-01")
     assert len({(row["goal"], row["case"]) for row in rows}) == len(rows)
     assert {row["goal"] for row in rows} >= {"time of one gradient step"}
+
+
+def check_goal(row):
+    assert all(math.isfinite(value) for value in row["peers"].values())
+    if row["peers"]:
+        assert row["ratio"] == pytest.approx(row["ours"] / min(row["peers"].values()), abs=0.02, rel=0.02)
+    else:
+        assert row["ratio"] is None
+    met = [row[name] <= bound for name, bound in row["at_most"].items()]
+    assert row["met"] == (all(met) if met else None)
 
 
 def test_quick_writes_the_schema(tmp_path, capsys):
@@ -89,7 +98,9 @@ def test_quick_writes_the_schema(tmp_path, capsys):
     assert {row["case"].split()[0] for row in rows} == set(bench.CELLS)
     assert all(bench.FLAX in row["peers"] for row in rows)
     assert all(row["ours"] > 0 for row in rows if row["unit"] == "ms")
-    assert len(capsys.readouterr().out.splitlines()) == len(rows)
+    assert len(capsys.readouterr().out.splitlines()) == len(rows) + 1
+    assert all(bool(row["limit"]) == (row["goal"] == bench.TIME) for row in rows)
+    assert all(bool(row["profile"]) == (row["met"] is False) for row in rows if row["limit"])
     measured = [row for row in rows if row["unit"] == "MiB"]
     assert bool(measured) is bench.can_measure_memory()
 
@@ -99,9 +110,15 @@ def test_committed_results_have_the_schema(path):
     rows = json.loads(path.read_text())
     check_schema(rows)
     assert {row["machine"] for row in rows} == {path.name.removesuffix("_step.json")}
-    assert {row["case"] for row in rows} <= {
-        bench.name_of((cell, *size)) for size in bench.SIZES[""] for cell in bench.CELLS
-    }
+    timed = [(cell, *size) for size in bench.SIZES for cell in bench.CELLS]
+    assert {row["case"] for row in rows} == {bench.name_of(case) for case in (*timed, *bench.HELD)}
+
+
+@pytest.mark.parametrize("kind", performance.KINDS)
+def test_committed_results_say_whether_their_goal_is_met_and_why_not(kind):
+    for row in performance.rows_of(kind):
+        check_goal(row)
+        assert row["met"] is not False or performance.reason(row), f"{row['goal']}, {row['case']}: no reason is given"
 
 
 @pytest.mark.parametrize("cell", bench.CELLS)
@@ -146,10 +163,10 @@ def test_a_peer_that_is_missing_is_left_out(monkeypatch):
     assert not {*bench.PEERS} & {*bench.names("lstm")}
     around = dict(machine="m", versions={"jax": "0"}, date="2026-01-01", commit=None)
     (row,) = bench.objects("time", "ms", CASE, {bench.OURS: 2.0}, around)
-    assert row["ratio"] is None
+    assert row["ratio"] is None and row["met"] is None
     assert tuple(row) == bench.FIELDS
     (row,) = bench.objects("time", "ms", CASE, {bench.OURS: 2.0, bench.FLAX: 4.0, bench.TORCH: 1.0}, around)
-    assert row["ratio"] == 2.0
+    assert row["ratio"] == 2.0 and row["at_most"] == {"ratio": 0.7} and row["met"] is False
 
 
 @pytest.mark.skipif(not bench.can_measure_memory(), reason="the peak of the resident set cannot be reset here")
@@ -197,3 +214,87 @@ def test_batches_measures_one_dialect(tmp_path):
 
 def test_there_are_measured_batches():
     assert BATCHES
+
+
+def test_a_limit_is_below_what_a_step_takes():
+    """And grows with the work: four gates cost more than one."""
+    with precision("float32"):
+        lstm, elman = (limits.limit((cell, 40, 8, 64), bench.INPUTS) for cell in ("lstm", "elman"))
+        taken = bench.time_in_turn({"step": bench.make_step(bench.OURS, ("lstm", 40, 8, 64))}, 3)["step"]
+    assert set(lstm) == {"products", "elementwise", "states"}
+    assert 0 < elman["products"] < lstm["products"] and 0 < elman["elementwise"] < lstm["elementwise"]
+    assert sum(lstm.values()) < 1e3 * taken
+
+
+class Event:
+    def __init__(self, name, start, duration):
+        self.name, self.start_ns, self.duration_ns = name, start, duration
+
+
+class Named:
+    def __init__(self, name="", **parts):
+        self.name = name
+        self.__dict__.update(parts)
+
+
+def test_what_runs_inside_another_is_counted_once():
+    line = Named(lines=[], events=[Event("while.1", 0, 100), Event("dot.2", 10, 30), Event("dot.2", 50, 20)])
+    other = Named(events=[Event("add_tanh_fusion", 5, 40)])
+    data = Named(planes=[Named("/host:CPU", lines=[line, other]), Named("/host:metadata", lines=[line])])
+    assert profile.self_times(data) == {"while.1": 50, "dot.2": 50, "add_tanh_fusion": 40}
+    kinds = {"dot.2": "products", "add_tanh_fusion": "elementwise", "copy.3": "copies", "while.1": "the loop"}
+    assert {name: profile.kind_of(name) for name in kinds} == kinds
+    assert profile.kind_of("ThunkExecutor::Execute") == ""
+
+
+def test_shares_of_a_step_are_shares():
+    found = profile.shares(bench.make_step(bench.OURS, ("lstm", 40, 8, 64)), 2)
+    assert found["products"] > 0 and found["elementwise"] > 0 and "waiting" in found
+    assert all(0 <= share <= 1 for share in found.values())
+
+
+def test_the_probe_and_its_way_by_hand_agree(tmp_path):
+    """`measure` compares all lags before it says anything."""
+    out = tmp_path / "probe.json"
+    assert probe.main(["--length", "12", "--hidden", "5", "--repeats", "1", "--out", str(out)]) == 0
+    compared, compiling = json.loads(out.read_text())
+    assert bool(compared["peers"]) == bool(importlib.util.find_spec("torch")) and compared["ours"] > 0
+    assert compiling["met"] is None
+
+
+def test_a_start_is_timed(monkeypatch, tmp_path):
+    monkeypatch.setattr(start, "COMMANDS", {"ltd --help": start.COMMANDS["ltd --help"]})
+    assert start.main(["--repeats", "1", "--out", str(tmp_path / "start.json")]) == 0
+    (row,) = json.loads((tmp_path / "start.json").read_text())
+    assert row["ours"] > 0 and row["at_most"] == {"ours": 0.5}
+
+
+BARE = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"jaxtyping", "draccus", "yaml", "rich", "matplotlib", "wandb", "beartype"}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Missing())
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "jaxtyping" else find(name, package)
+from benchmarks import gpu
+sys.exit(gpu.main(["--quick", "--out", sys.argv[1]]))
+"""
+
+
+def test_the_part_for_a_gpu_needs_jax_flax_optax_and_numpy_alone(tmp_path):
+    out = tmp_path / "gpu.json"
+    done = subprocess.run([sys.executable, "-c", BARE, str(out)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(out.read_text())
+    assert {row["goal"].split(":")[0] for row in rows} == {"P3", "P5", "P6"}
+    for row in rows:
+        check_goal(row)
+
+
+def test_a_machine_without_an_accelerator_is_told(capsys):
+    with pytest.raises(SystemExit):
+        gpu.main([])
+    assert "there is no accelerator here" in capsys.readouterr().err

@@ -1,15 +1,17 @@
 """What the README says holds: its tables are the registries', its commands run, its links lead somewhere."""
 
+import dataclasses
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
-from experiments import docs
+from experiments import docs, performance, survey
+from experiments.catalogue import KINDS, catalogue
 from experiments.cli import VERBS, main
 from ltd import config, launch
-from ltd.settings import Guess, Measure, Run
+from ltd.settings import Guess, Measure, Optimizer, Run
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -39,6 +41,24 @@ def test_generated_tables_are_fresh():
     assert set(re.findall(r"<!-- generated: (\w+) -->", README)) == set(docs.TABLES)
     assert (ROOT / "docs/tasks.md").read_text() == docs.task_page(), "run python -m experiments.docs"
     assert (ROOT / "docs/reliability.md").read_text() == docs.reliability_page(), "run python -m experiments.docs"
+    assert (ROOT / "docs/performance.md").read_text() == performance.page(), "run python -m experiments.docs"
+    assert (ROOT / "docs/survey.md").read_text() == survey.page(), "run python -m experiments.docs"
+
+
+def test_the_page_on_the_survey_names_what_there_is():
+    """Every correction once, every name in backticks a registered one, every judged claim with its verdict."""
+    statements = [one for section in survey.SECTIONS.values() for one in section]
+    assert sorted(one.corrects for one in statements if one.corrects) == list(range(1, 29))
+    known = {row["name"] for row in catalogue([*KINDS], levels=False)} | {
+        path.parent.name for path in ROOT.glob("experiments/*/sweep.yaml")
+    }
+    known |= {f.name for f in dataclasses.fields(Optimizer)} | {"after", "before"}
+    named = {name for one in statements for name in re.findall(r"`(\w+)`", one.so)}
+    assert named <= known, named - known
+    keys = {key for one in statements for key in one.claims.split()}
+    assert all(re.fullmatch(r"B-[SC]\d+", key) for key in keys)
+    judged = {key for key in survey.verdicts() if key.startswith(("B-S", "B-C"))}
+    assert judged <= keys, judged - keys
 
 
 def test_links_lead_somewhere():

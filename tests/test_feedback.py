@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from harness import compiled
+from harness import compiled, network_of
 from ltd import config, launch
 from ltd.block import fit
 from ltd.config import ConfigError
-from ltd.model import make_model, make_task
+from ltd.model import make_task
 from ltd.settings import Plan, Run
 from ltd.train import Trainer
-from ltd.trees import disassemble
 from oracles import training as oracle
 
 SMALL = {
@@ -29,10 +28,8 @@ def run_of(**fields):
 
 
 def made(one):
-    task = make_task(one.task)
-    graphdef, params, rest = disassemble(make_model(one, task)(jax.random.key(0)))
-    params = jax.tree.map(lambda p: p + 0.3 * jax.random.normal(jax.random.key(p.size), p.shape, p.dtype), params)
-    return nnx.merge(graphdef, params, rest), task.sample(jax.random.key(1), 3)._replace(valid=None)
+    parts, batch, _ = network_of(one, 3, 0.3, extra=0)
+    return nnx.merge(*parts), batch
 
 
 @pytest.mark.usefixtures("x64")

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from harness import compiled
+from harness import compiled, network_of
 from ltd import config, gradients, launch
 from ltd.block import fit
 from ltd.config import ConfigError
-from ltd.lengths import padded
-from ltd.model import make_model, make_task
+from ltd.model import make_task
 from ltd.settings import Gradient, Plan, Run
 from ltd.train import Trainer
 from ltd.trees import disassemble
@@ -35,14 +34,7 @@ def run_of(**fields):
 
 
 def made(one, extra=2):
-    """A model moved off its initial values in parts, a batch padded by some steps, the task."""
-    task = make_task(one.task)
-    model = make_model(one, task)(jax.random.key(0))
-    graphdef, params, rest = disassemble(model)
-    params = jax.tree.map(lambda p: p + 0.5 * jax.random.normal(jax.random.key(p.size), p.shape, p.dtype), params)
-    drawn = task.sample(jax.random.key(1), B)
-    batch = padded(drawn, len(drawn.scored) + extra) if extra else drawn._replace(valid=None)
-    return (graphdef, params, rest), batch, task
+    return network_of(one, B, 0.5, extra)
 
 
 def gradient_of(parts, batch, task, over=unroll, plan=Plan(), key=None):

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from harness import compiled
+from harness import compiled, network_of
 from ltd import config, launch, regularizers
 from ltd.block import fit
 from ltd.cells import recurrent_blocks
 from ltd.config import ConfigError
-from ltd.lengths import padded
 from ltd.linalg import qr
-from ltd.model import make_model, make_task
+from ltd.model import make_task
 from ltd.settings import Regularizer, Run
 from ltd.streams import stream
 from ltd.train import Trainer
@@ -35,13 +34,7 @@ def run_of(**fields):
 
 
 def made(one, batch=4):
-    """A model moved off its initial values, a padded batch, the task."""
-    task = make_task(one.task)
-    model = make_model(one, task)(jax.random.key(0))
-    graphdef, params, rest = disassemble(model)
-    params = jax.tree.map(lambda p: p + 0.3 * jax.random.normal(jax.random.key(p.size), p.shape, p.dtype), params)
-    drawn = task.sample(jax.random.key(1), batch)
-    return (graphdef, params, rest), padded(drawn, len(drawn.scored) + 2), task
+    return network_of(one, batch, 0.3)
 
 
 def by_hand(parts, batch, task):

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from ltd import config, launch, optimizers
+from ltd import config, launch, optimizers, work
 from ltd.block import fit
 from ltd.model import make_task
 from ltd.settings import Optimizer, Run
@@ -89,6 +89,38 @@ def test_a_batch_spread_over_devices_gives_the_same_run(fields, tmp_path):
 def test_a_mesh_that_cannot_be_is_refused(mesh, fields, said):
     with pytest.raises(config.ConfigError, match=said):
         launch.check_run(run_of(**fields), mesh=mesh)
+
+
+LARGE = {"task": {"type": "adding/arjovsky2016", "length": 100}, "cell": {"type": "lstm", "hidden": 64}}
+LARGE["train"] = {"steps": 4, "batch": 32, "eval_every": 2, "eval_batch": 16}
+
+
+@pytest.mark.parametrize(
+    ("fields", "runs", "devices"),
+    [
+        ({}, 1, 2),
+        ({}, 2, 1),  # lanes keep the cores busy
+        ({"train": {**LARGE["train"], "batch": 31}}, 1, 1),
+        ({"train": {**LARGE["train"], "batch": 2}}, 1, 1),
+        ({"task": {"type": "adding/arjovsky2016", "length": 4}, "cell": {"type": "lstm", "hidden": 4}}, 1, 1),
+        ({"initial": {"type": "noise", "value": 0.1}}, 1, 1),
+        ({"net": {"type": "stacked", "dropout": 0.5}}, 1, 1),
+        ({"plan": {"type": "newton"}}, 1, 1),
+        ({"gradient": {"type": "rtrl"}}, 1, 1),
+    ],
+)
+def test_a_large_run_that_is_alone_is_spread_over_the_cores(fields, runs, devices):
+    one = launch.configure(Run, {**LARGE, **fields})
+    assert work.spread(Trainer(one, make_task(one.task)), runs) == devices
+
+
+def test_a_run_alone_and_a_run_on_one_device_are_the_same(tmp_path):
+    one = launch.configure(Run, LARGE)
+    (whole,) = launch.run([one], tmp_path / "one", mesh=1)
+    (spread,) = launch.run([one], tmp_path / "alone")
+    for a, b in zip(whole.metrics(), spread.metrics(), strict=True):
+        for name, value in a.items():
+            np.testing.assert_allclose(b[name], value, rtol=1e-4, atol=1e-6, err_msg=f"{name} at {a['update']}")
 
 
 def test_a_lane_equals_the_run_alone():
@@ -333,9 +365,13 @@ def test_evaluation_uses_one_fixed_set_for_every_seed_and_never_the_training_str
     assert {"eval/loss", "eval/metric", "eval/recall_accuracy", "rho"} <= set(first)
 
 
-@pytest.mark.parametrize("cell", ["elman", "lstm", "gru_before", "gru_after", "flax.nnx:LSTMCell"])
 @pytest.mark.parametrize(
-    "task", [SMALL["task"], {"type": "adding/hochreiter1997", "length": 20}, {"type": "parity/beck2024", "bits": 5}]
+    ("cell", "task"),
+    [
+        ("gru_before", SMALL["task"]),
+        ("lstm", {"type": "adding/hochreiter1997", "length": 20}),
+        ("flax.nnx:LSTMCell", {"type": "parity/beck2024", "bits": 5}),
+    ],
 )
 def test_cells_and_tasks_meet(cell, task):
     one = run_of(cell={"type": cell, "hidden": 4}, task=task, train={**SMALL["train"], "steps": 10})
