@@ -7,7 +7,7 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
-.PHONY: setup demo test test-faults lint bench bench-sweeps lock clean
+.PHONY: setup demo test test-faults lint bench bench-batches bench-sweeps lock clean
 
 setup: .venv/installed
 
@@ -40,8 +40,11 @@ bench: .venv/installed
 	$(BIN)/python -m benchmarks.step
 	$(BIN)/python -m benchmarks.probe
 	$(BIN)/python -m benchmarks.start
-	$(BIN)/python -m benchmarks.batches
 	$(BIN)/python -m experiments.docs
+
+# what drawing a batch costs, every dialect beside a step that it is drawn for: a quarter of an hour, mostly compiling
+bench-batches: .venv/installed
+	$(BIN)/python -m benchmarks.batches
 
 # a sweep against as many separate runs of a Flax script; an hour on two cores
 bench-sweeps: .venv/installed

@@ -1,7 +1,7 @@
 """What this machine could do at best: the parts of a gradient step that no arrangement can do without, timed alone.
 
     products     the input and the recurrent product forward, the recurrent one backward, and one weight gradient of
-                 each, at the shapes in which they occur, all cores at work on their share of the batch
+                 each, at the shapes in which they occur, on one device or each on its share of the batch
     elementwise  the logistics and hyperbolic tangents of the forward pass
     states       every state written once and read once, from and to main memory
 
@@ -37,20 +37,26 @@ def limit(case: tuple[str, int, int, int], inputs: int) -> dict[str, float]:
 
 
 def product(rows: int, inner: int, columns: int) -> float:
-    """Seconds of (rows, inner) @ (inner, columns), the rows shared among the devices."""
-    return _products(rows, inner, columns, lambda x, w: x @ w, ("rows", inner), (inner, columns))
+    """Seconds of (rows, inner) @ (inner, columns), on one device or the rows shared among all: the less of the two."""
+    return _products(rows, lambda x, w: x @ w, ("rows", inner), (inner, columns))
 
 
 def gradient(rows: int, inner: int, columns: int) -> float:
-    """Seconds of (rows, inner)' @ (rows, columns), the rows shared among the devices; without their sum."""
-    return _products(rows, inner, columns, lambda x, y: x.T @ y, ("rows", inner), ("rows", columns))
+    """Seconds of (rows, inner)' @ (rows, columns) likewise, without the sum over the devices."""
+    return _products(rows, lambda x, y: x.T @ y, ("rows", inner), ("rows", columns))
 
 
-def _products(rows: int, inner: int, columns: int, multiply: Callable, one: Any, other: Any) -> float:
+def _products(rows: int, multiply: Callable, one: Any, other: Any) -> float:
+    import jax
+
+    return min(_product(rows, multiply, one, other, count) for count in {1, len(jax.devices())})
+
+
+def _product(rows: int, multiply: Callable, one: Any, other: Any, devices: int) -> float:
+    """Seconds over so many devices."""
     import jax
     import jax.numpy as jnp
 
-    devices = len(jax.devices())
     own = max(1, min(-(-rows // devices), 1 << 14))  # as many rows as matter to the rate
     shapes = [tuple(own if n == "rows" else n for n in shape) for shape in (one, other)]
     count = max(1, min(64, (1 << 22) // max(sum(a * b for a, b in shapes), 1)))  # operands that differ, in the cache
@@ -88,11 +94,12 @@ def per_byte() -> float:
 
 
 def _seconds(function: Callable, *arguments: Any) -> float:
-    """Median seconds of one call on every device at once, each with its row of the arguments."""
+    """Median seconds of one call on as many devices at once as the arguments have rows, each with its own."""
     import jax
     from jax.sharding import NamedSharding, PartitionSpec
 
-    mesh = jax.make_mesh((len(jax.devices()),), ("device",))
+    devices = jax.devices()[: len(arguments[0])]
+    mesh = jax.make_mesh((len(devices),), ("device",), devices=devices)
     split = PartitionSpec("device")
 
     def own(*rows):

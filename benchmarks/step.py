@@ -8,7 +8,7 @@ else the machine does meets all of them; beside it stands what the machine could
 where a goal is missed, where the time went (`benchmarks.profile`). Memory is the extra peak of the resident set over
 one step, in a fresh process per framework whose parameters, inputs and compiled program are already in place. A
 framework that is not installed is left out. `ours` is what `ltd run` does: the default plan, on a CPU with the batch
-over one device per core; other arrangements of ours are rows of their own.
+over one device per core where that is worth it; other arrangements of ours are rows of their own.
 
 D = 32 inputs: wide enough that the input product is real work (it is what a plan may take out of the loop), narrow
 enough that at every H here the recurrence decides, as it does in tasks with long lags, which have 2 to 30 inputs.
@@ -66,7 +66,7 @@ def names(kind: str) -> list[str]:
     """What can be run here; Equinox has no Elman network."""
     import jax
 
-    alone = [ALONE] if len(jax.devices()) > 1 else []
+    alone = [ALONE] if len(jax.devices()) > 1 else []  # even where the default is that
     peers = [name for name, module in PEERS.items() if find_spec(module) and (name, kind) != (EQUINOX, "elman")]
     return [OURS, *alone, STEPWISE, *peers]
 
@@ -90,7 +90,7 @@ def ltd_step(name: str, case: Case) -> Step:
     from ltd.settings import Plan
     from ltd.unroll import unroll
 
-    kind, _, batch, hidden = case
+    kind, _, _, hidden = case
     cell = cells.CELLS[CELLS[kind]](jax.random.key(0), INPUTS, hidden)
     graphdef, params = nnx.split(cell)
     plan = Plan("stepwise") if name == STEPWISE else Plan()
@@ -100,8 +100,8 @@ def ltd_step(name: str, case: Case) -> Step:
         _, outputs = unroll(own, inputs, own.initial_state(inputs.shape[1:2]), plan)
         return jnp.mean(outputs[-1] ** 2)
 
-    count = shards(batch)
-    if name != OURS or count == 1:
+    count = spread(case, params) if name == OURS else 1
+    if count == 1:
         return compiled(jax.value_and_grad(loss), params, draw_inputs(case))
     mesh = jax.make_mesh((count,), ("batch",), devices=jax.devices()[:count])
     whole, split = PartitionSpec(), PartitionSpec(None, "batch")
@@ -114,11 +114,16 @@ def ltd_step(name: str, case: Case) -> Step:
     return compiled(over, params, jax.device_put(draw_inputs(case), NamedSharding(mesh, split)))
 
 
-def shards(batch: int) -> int:
-    """Devices that a batch is spread over: the most that divide it."""
+def spread(case: Case, params: Any) -> int:
+    """Devices that `ltd run` spreads the batch of this network over."""
     import jax
 
-    return next(n for n in range(len(jax.devices()), 0, -1) if batch % n == 0)
+    from ltd.sweep import shares
+
+    kind, length, batch, hidden = case
+    states = 2 if kind == "lstm" else 1
+    weights = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
+    return shares(batch, length * batch * states * hidden, weights) if platform_name() == "cpu" else 1
 
 
 def flax_step(case: Case) -> Step:

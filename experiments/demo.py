@@ -42,6 +42,8 @@ class Scale:
     gaps: tuple[int, ...]
     tasks: dict[str, dict[str, Any]]
     precision: str = "float32"  # of training; probes are measured in float64
+    networks: tuple[str, ...] = tuple(NETWORKS)  # that are probed
+    trained: tuple[str, ...] = TRAINED
 
 
 SCALES = {
@@ -58,8 +60,8 @@ SCALES = {
         {
             "copy/arjovsky2016": {"gap": 2, "pattern": 1},
             "adding/arjovsky2016": {"length": 8},
-            "parity/arora2024_cumulative": {"bits": 4},
         },
+        networks=("elman tanh", "lstm"), trained=("elman",),
     ),
 }  # fmt: skip
 
@@ -73,10 +75,10 @@ def demo(out: Path, scale: str = "full", precision: str = "float32") -> int:
     size, out = replace(SCALES[scale], precision=precision), writable(out)
     stages: list[tuple[str, float, Callable[[Any], Any]]] = []
     for probe, cost in (("jacobian", 5.0), ("gradient", 3.0)):
-        stages += [(f"{probe} {name}", cost, _measuring(out, probe, name, size)) for name in NETWORKS]
+        stages += [(f"{probe} {name}", cost, _measuring(out, probe, name, size)) for name in size.networks]
     stages += [(f"map, gap {gap}", 6.0, _mapping(out, gap, size)) for gap in size.gaps]
     for task, options in size.tasks.items():
-        stages += [(f"{task} {cell}", 6.0, _training(out, task, options, cell, size)) for cell in TRAINED]
+        stages += [(f"{task} {cell}", 6.0, _training(out, task, options, cell, size)) for cell in size.trained]
     results: dict[str, Any] = {}
     total = sum(cost for _, cost, _ in stages)
     with bar() as progress:
@@ -152,7 +154,7 @@ def _training_fields(size: Scale) -> dict[str, Any]:
 def _write(out: Path, size: Scale, results: dict[str, Any]) -> None:
     for probe in ("jacobian", "gradient"):
         rows, digests = [], []
-        for name in NETWORKS:
+        for name in size.networks:
             found, names = figures.read_curves(results[f"{probe} {name}"])
             rows += [{**row, "cell": name} for row in found]
             digests += names
@@ -162,9 +164,9 @@ def _write(out: Path, size: Scale, results: dict[str, Any]) -> None:
             plots.save(*_drawn(plots.slope_against_rho, alive, out / "slope"), digests)
     mapped = [record for gap in size.gaps for record in results[f"map, gap {gap}"]]
     figures.draw_map(out, mapped, slopes_of(results["jacobian elman tanh"]))
-    trained = [r for task in size.tasks for cell in TRAINED for r in results[f"{task} {cell}"]]
+    trained = [r for task in size.tasks for cell in size.trained for r in results[f"{task} {cell}"]]
     figures.draw_training(out, trained)
-    solved, decay = solved_rows(trained), decay_rows(results)
+    solved, decay = solved_rows(trained), decay_rows(results, size.networks)
     picture = {name: report.Picture(name, ALT[name], CAPTIONS[name]) for name in ALT}
     sections = [
         report.Section("What rho does to training", [picture["map"]]),
@@ -213,10 +215,10 @@ def slopes_of(folder: Path) -> list[dict[str, float]]:
     return [{"rho": lane["rho"], "slope": lane["decay_slope"]} for lane in lanes if lane["decay_slope"] is not None]
 
 
-def decay_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
+def decay_rows(results: dict[str, Any], networks: Sequence[str]) -> list[dict[str, Any]]:
     """Decay slope and effective memory per network and rho."""
     rows = []
-    for name in NETWORKS:
+    for name in networks:
         lanes = json.loads((results[f"jacobian {name}"] / "summary.json").read_text())["lanes"]
         for rho in RHOS:
             group = [lane for lane in lanes if lane["rho"] == rho]

@@ -73,7 +73,7 @@ def unspread(settings: Run) -> str:
     return "gradient rtrl" if settings.gradient.type == "rtrl" else ""
 
 
-def _mesh(settings: Run, count: int) -> Mesh | None:
+def mesh_over(settings: Run, count: int) -> Mesh | None:
     """The devices that a batch is spread over; None for one."""
     if count == 1:
         return None
@@ -101,7 +101,7 @@ class Trainer:
 
     def __init__(self, settings: Run, task: Task, mesh: int = 1):
         self.settings, self.task = settings, task
-        self.mesh = _mesh(settings, mesh)
+        self.mesh = mesh_over(settings, mesh)
         self.fresh: Task = getattr(task, "held_out", task)  # what is evaluated on
         self.levels: Levels = self.fresh.levels()
         self.rule = success_rule(self.fresh, settings.train.eval_batch)
@@ -113,7 +113,8 @@ class Trainer:
         self.build = make_model(settings, task)
         optimizers.rule(settings.optimizer)
         sketch = jax.eval_shape(lambda: self.build(jax.random.key(0), settings.rho, settings.sigma))
-        self.graphdef, _, self.rest = disassemble(sketch)
+        self.graphdef, params, self.rest = disassemble(sketch)
+        self.bytes = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(params))
         self.recurrent = {name for cell in cells_of(sketch.net).values() for name in getattr(cell, "recurrent", {})}
         feedback.check(settings, sketch.net, task)
         gradients.check(settings, sketch.net)

@@ -24,14 +24,13 @@ from ltd.block import AtLengths, Block, OutOfMemory, ended, lane_of
 from ltd.model import make_task
 from ltd.runtime import precision
 from ltd.settings import Run, body_of
-from ltd.sweep import places, vectorised
-from ltd.train import DIVERGED, RUNNING, State, Trainer, summarise, unspread
+from ltd.sweep import places, shares, vectorised
+from ltd.train import DIVERGED, RUNNING, State, Trainer, mesh_over, summarise, unspread
 from ltd.trees import flat
 from ltd.types import Tracker
 
 POLL = 0.5  # seconds between looks at runs that another process trains
 IN_SEQUENCE, TOGETHER, ACCELERATED = 4, 32, 256  # lanes for each device: see `width_for`
-SHARE, WORTH = 4, 1 << 14  # a device gets so many sequences at least, and numbers of state over all steps: see `spread`
 
 
 @runtime_checkable
@@ -80,26 +79,24 @@ class Job:
 def trainer_of(job: Job) -> Trainer:
     """The trainer of a job's runs, on as many devices as they are worth."""
     one = job.runs[0]
-    task = make_task(one.task)
-    trainer = Trainer(one, task)
-    count = spread(trainer, len(job.runs)) if job.mesh is None else job.mesh
-    return trainer if count == 1 else Trainer(one, task, count)
+    trainer = Trainer(one, make_task(one.task), job.mesh or 1)
+    if job.mesh is None:
+        trainer.mesh = mesh_over(one, spread(trainer, len(job.runs)))
+    return trainer
 
 
 def spread(trainer: Trainer, runs: int) -> int:
     """Devices that every batch is spread over where nobody has said: those of a CPU for a run that is alone.
 
-    Lanes keep the cores busy by themselves. A run stays on one core where its updates are too small to gain (measured),
-    where the plan or the gradient refuses, and where training draws numbers of its own (a noisy start, dropout in a
-    net), which devices would draw anew.
+    Lanes keep the cores busy by themselves. A run stays on one core where it would not gain (`ltd.sweep.shares`), where
+    the plan or the gradient refuses, and where training draws numbers of its own (a noisy start, dropout in a net),
+    which devices would draw anew.
     """
-    one, there = trainer.settings, jax.local_devices()
+    one = trainer.settings
     random = one.net is not None or one.initial.type == "noise"
-    if runs > 1 or there[0].platform != "cpu" or random or unspread(one):
+    if runs > 1 or jax.local_devices()[0].platform != "cpu" or random or unspread(one):
         return 1
-    batch, numbers = one.train.batch, trainer.task.steps * one.train.batch * trainer.size
-    counts = range(min(len(there), batch // SHARE, numbers // WORTH), 1, -1)
-    return next((count for count in counts if batch % count == 0), 1)
+    return shares(one.train.batch, trainer.task.steps * one.train.batch * trainer.size, trainer.bytes)
 
 
 def width_for(trainer: Trainer, runs: int, lanes: int | None = None) -> int:

@@ -141,6 +141,13 @@ def test_a_failed_control_comes_before_the_verdict():
     assert found.verdict.answer == "supported" and found.whole
 
 
+def test_a_figure_that_raises_takes_no_verdict_away():
+    found = claims.judge(claim(plot=lambda results: results[0].summary["y"]), [result({"x": 1})], "full")
+    row = claims.plain("mine", found)
+    assert row["answer"] == "supported" and row["plot"] is None
+    assert row["because"] == "it is so (its figure cannot be drawn: KeyError: 'y')"
+
+
 def test_what_raises_is_inconclusive():
     raising = claim(verdict=lambda results: results[0].summary["y"])
     assert "KeyError: 'y'" in claims.judge(raising, [result({"x": 1})], "full").verdict.because

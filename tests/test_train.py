@@ -102,6 +102,7 @@ LARGE["train"] = {"steps": 4, "batch": 32, "eval_every": 2, "eval_batch": 16}
         ({}, 2, 1),  # lanes keep the cores busy
         ({"train": {**LARGE["train"], "batch": 31}}, 1, 1),
         ({"train": {**LARGE["train"], "batch": 2}}, 1, 1),
+        ({"cell": {"type": "lstm", "hidden": 512}}, 1, 1),  # each core would read 4 MB of weights at every step
         ({"task": {"type": "adding/arjovsky2016", "length": 4}, "cell": {"type": "lstm", "hidden": 4}}, 1, 1),
         ({"initial": {"type": "noise", "value": 0.1}}, 1, 1),
         ({"net": {"type": "stacked", "dropout": 0.5}}, 1, 1),

@@ -197,9 +197,12 @@ def judge(claim: Claim, results: Sequence[Result], scale: Scale, missing: Sequen
 def plain(name: str, judged: Judged) -> dict[str, Any]:
     """Everything that a page says of a verdict, as plain values."""
     claim, results = judged.claim, judged.results
-    curves = None
+    curves, because = None, judged.verdict.because
     if claim.plot is not None and judged.whole:
-        curves = asdict(claim.plot(results))
+        try:
+            curves = asdict(claim.plot(results))
+        except Exception as error:  # of a claim of the user's own: its verdict stands
+            because += f" (its figure cannot be drawn: {line(error)})"
     return {
         "name": name,
         "key": claim.key,
@@ -210,7 +213,7 @@ def plain(name: str, judged: Judged) -> dict[str, Any]:
         "source": asdict(claim.source),
         "published": [asdict(one) for one in claim.published],
         "answer": judged.verdict.answer,
-        "because": judged.verdict.because,
+        "because": because,
         "numbers": [asdict(one) for one in judged.verdict.numbers],
         "controls": [
             {"name": c.name, "what": c.what, "held": held}

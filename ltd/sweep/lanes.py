@@ -11,12 +11,24 @@ import numpy as np
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
+SHARE, WORTH, HEAVY = 4, 1 << 14, 1 << 20  # see `shares`: sequences, numbers of state, bytes of weights
 SMALL = 64  # states up to this size gain from vmap on a CPU; larger ones run in sequence on each core
 
 
 def vectorised(size: int) -> bool:
     """Whether the lanes of a device go through one program together: on an accelerator, or where states are small."""
     return jax.local_devices()[0].platform != "cpu" or size <= SMALL
+
+
+def shares(batch: int, numbers: int, weights: int, there: int | None = None) -> int:
+    """Over how many cores the batch of a run that is alone is worth being spread: the most that divide it.
+
+    By the numbers of state over all its steps, of which each core should have enough to be worth the handing over, and
+    by the bytes of its weights: each core reads all of them, for products that are thinner then. Measured on 2 cores.
+    """
+    there = len(jax.local_devices()) if there is None else there
+    most = min(there, batch // SHARE, numbers // WORTH) if weights <= HEAVY else 1
+    return next((count for count in range(most, 1, -1) if batch % count == 0), 1)
 
 
 def places(lanes: int) -> int:
