@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
-SHARE, WORTH, HEAVY = 4, 1 << 14, 1 << 20  # see `shares`: sequences, numbers of state, bytes of weights
+SHARE, WORTH, HEAVY = 4, 1 << 14, 3 << 19  # see `shares`: sequences, numbers of state, bytes of weights
 SMALL = 64  # states up to this size gain from vmap on a CPU; larger ones run in sequence on each core
 
 
