@@ -8,7 +8,7 @@ from ltd.claims import Claim, Control, Published, Result, Verdict
 from ltd.claims.rules import equal
 from ltd.types import Source
 
-UNITS, STEPS, MARGIN = 16, 400, 0.02
+UNITS, STEPS, MARGIN = 16, 8000, 0.02
 EXPONENT = "largest exponent, b = {:g}"
 # ln logistic(b), nats per step
 TABLE = {0.0: -0.693, 1.0: -0.313, 2.0: -0.127, 5.0: -0.0067}
@@ -62,10 +62,15 @@ CLAIM = Claim(
     controls=(
         Control(
             "all cells forget alike",
-            "the sixteenth exponent is the first: there is one for each cell, and they share the bias",
-            lambda results: all(abs(one.summary["largest"] - one.summary["of rank 16"]) < 1e-6 for one in results),
+            "the sixteenth exponent is the first, to 2 %: there is one for each cell, and they share the bias",
+            lambda results: all(
+                abs(one.summary["of rank 16"] / one.summary["largest"] - 1) < MARGIN for one in results
+            ),
         ),
     ),
     verdict=verdict,
-    departures=("The paper states no exponent: the formula follows from its equations.",),
+    departures=(
+        "The paper states no exponent: the formula follows from its equations. 8000 steps: while the cells decay the "
+        "share of the output in a direction changes, which weighs on short runs.",
+    ),
 )
