@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,25 @@ def test_readmes_and_tables_are_fresh():
             assert row["name"] == name and row["key"] == folder.claim.key and not row["missing"]
             assert row["sentence"] == folder.claim.judged(row["scale"])
     assert not any(f"`{name}`" in text for name in FOLDERS for text in map(str, docs.sweeps()))
+
+
+def test_the_mean_field_of_chaos_is_that_of_an_adaptive_integral():
+    """The fixed point of the variance and the exponent by scipy's quadrature; the values of an independent run."""
+    from scipy.integrate import quad
+    from scipy.optimize import brentq
+    from scipy.stats import norm
+
+    found = sys.modules["claim_engelken2020_onset"].mean_field
+    for g, printed in ((1.5, 0.065), (2.0, 0.155), (4.0, 0.434)):
+
+        def mean(f, s):
+            return quad(lambda z: f(s * z) * norm.pdf(z), -12, 12, points=[0.0], limit=400)[0]
+
+        s = brentq(lambda s, g=g: s**2 - g**2 * mean(lambda a: np.tanh(a) ** 2, s), 0.3, 2 * g)
+        wanted = 0.5 * np.log(g**2 * mean(lambda a: (1 - np.tanh(a) ** 2) ** 2, s))
+        assert found(g) == pytest.approx(wanted, abs=1e-5)
+        assert found(g) == pytest.approx(printed, abs=2e-3)
+    assert found(1.0) == pytest.approx(0, abs=2e-3)
 
 
 # ------------------------------------------------------------------------------------------------ judging

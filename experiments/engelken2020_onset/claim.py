@@ -21,10 +21,11 @@ EXPONENT = "largest exponent, g = {:g}"
 
 def mean_field(g: float) -> float:
     """ln(g^2 E tanh'(a)^2) / 2 with a ~ N(0, v) and v = g^2 E tanh(a)^2, for infinitely many units; 0 at g = 1."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(101)
+    nodes = np.linspace(-8, 8, 20_001)  # tanh' is far narrower than the Gaussian where g is large
+    weights = np.exp(-(nodes**2) / 2)
     weights = weights / weights.sum()
     variance = g * g
-    for _ in range(10_000):
+    for _ in range(1_000):
         variance = g * g * float(weights @ np.tanh(math.sqrt(variance) * nodes) ** 2)
     slope = 1 - np.tanh(math.sqrt(variance) * nodes) ** 2
     return 0.5 * math.log(g * g * float(weights @ slope**2))
