@@ -4,9 +4,9 @@
     parallel  P6: the plans `newton` and `associative` against `chunked`, over length and width
     lanes     P3: 64, 256 and 1024 lanes of a run against one
 
-Needs jax, flax, optax and numpy, and compares with torch where it is installed; jaxtyping, whose annotations nothing
-executes here, is replaced where it is missing. Results go to benchmarks/results/MACHINE_gpu.json. With `--quick` the
-sizes are tiny, and it runs anywhere: does it run?
+Needs jax, flax, optax and numpy (the last part draccus too), and compares with torch where it is installed; jaxtyping,
+whose annotations nothing executes here, is replaced where it is missing. Results go to
+benchmarks/results/MACHINE_gpu.json. With `--quick` the sizes are tiny, and it runs anywhere: does it run?
 """
 
 from __future__ import annotations
@@ -74,7 +74,10 @@ def parallel(quick: bool, around: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def lanes(quick: bool, around: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """P3 on an accelerator."""
+    """P3 on an accelerator. Runs are settings, which draccus decodes: without it this part is left out."""
+    if find_spec("draccus") is None:
+        print("lanes: left out, draccus is not installed (pure Python: its wheel can be carried here).")
+        return
     from benchmarks.sweeps import seconds_of
 
     sizes = {"T": 8, "H": 4, "B": 4} if quick else {}

@@ -84,7 +84,8 @@ def expm(matrix: Float[Array, "*batch H H"]) -> Float[Array, "*batch H H"]:
     dtype = matrix.dtype
     eye = jnp.broadcast_to(jnp.eye(matrix.shape[-1], dtype=dtype), matrix.shape)
     norm = jax.lax.stop_gradient(jnp.max(jnp.sum(jnp.abs(matrix), axis=-2), axis=-1))
-    s = jnp.clip(jnp.ceil(jnp.log2(jnp.maximum(norm, 0.5)) + 1), 0, SQUARINGS)
+    # a hair below, or the last bit of log2(1/2) decides, which two kernels of one program may round differently
+    s = jnp.clip(jnp.ceil(jnp.log2(jnp.maximum(norm, 0.5)) + 1 - 1e-4), 0, SQUARINGS)
     scaled = matrix * jnp.exp2(-s)[..., None, None].astype(dtype)
     # loops, not lines: a program of one product is sooner compiled than one of thirty
     terms = jnp.arange(TERMS[dtype.name], 0, -1, dtype=dtype)  # Horner

@@ -26,7 +26,7 @@ def commands_of(text):
 COMMANDS = commands_of(README)
 FURTHER = [command for command in commands_of(ACCELERATORS) if command.startswith(".venv/bin/ltd")]
 REDUCED = {
-    "run": "--cell.hidden=3 --train.steps=4 --train.eval_every=2 --train.eval_batch=4 --seeds=2 --task.length=8",
+    "run": "--cell.hidden=3 --train.steps=4 --train.eval_every=2 --train.eval_batch=4 --seeds=2 --task.length=20",
     "probe": "--cell.hidden=3 --length=6 --seeds=2",
     "guess": "--guesses=8 --task.length=5",
 }

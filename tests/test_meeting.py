@@ -66,7 +66,7 @@ def test_every_net_runs_on_three_tasks(net):
         learns({**fields, "net.type": net, "task": {"type": task, **sizes}})
 
 
-@pytest.mark.parametrize(("number", "row"), enumerate(first_of_each(TASK_ROWS)), ids=str)
+@pytest.mark.parametrize(("number", "row"), [*enumerate(first_of_each(TASK_ROWS))], ids=str)
 def test_every_task_is_learned_from(number, row):
     learns({"cell.type": CELLS_MET[number % 3], "cell.hidden": 3, "task": {"type": row.name, **row.sizes}})
 

@@ -150,7 +150,14 @@ def test_the_adjoint_equals_reverse_mode(name, key):
     """The costate against the gradient with respect to a zero perturbation of the state at every step."""
     with precision("float64"):
         model, batch = network(name, key), batch_of(key, length=6)
-        curves = compiled(lambda b: dict(gradient(model, key, b).arrays))(batch)
+        names = []
+
+        def measured(batch):
+            arrays = gradient(model, key, batch).arrays
+            names[:] = arrays  # in order, which a dictionary loses on the way out
+            return list(arrays.values())
+
+        curves = dict(zip(names, compiled(measured)(batch), strict=True))
         leaves, form = jax.tree.flatten(model.net.initial_state((2,)))
         states = [l.shape for l in leaves]
         kernel = model.net.kernel()
