@@ -3,7 +3,8 @@
     python -m benchmarks.profile CELL T B H [--arrangement NAME]
 
 The self time of every event of every thread that computes: what runs inside another is counted once. `waiting` is what
-the cores could have done while a step was under way and did not: handing over, and waiting for another device.
+the cores could have done while a step was under way and was not seen: handing over, waiting for another device, and,
+where a step runs on one device, what a product hands to further threads, which the trace does not hold.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import batches, gpu, limits, probe, profile, start
 from benchmarks import step as bench
 from experiments import performance
-from ltd.runtime import precision
 from tasks import TASKS
 
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*_step.json"))
@@ -216,14 +215,23 @@ def test_there_are_measured_batches():
     assert BATCHES
 
 
-def test_a_limit_is_below_what_a_step_takes():
-    """And grows with the work: four gates cost more than one."""
-    with precision("float32"):
-        lstm, elman = (limits.limit((cell, 40, 8, 64), bench.INPUTS) for cell in ("lstm", "elman"))
-        taken = bench.time_in_turn({"step": bench.make_step(bench.OURS, ("lstm", 40, 8, 64))}, 3)["step"]
-    assert set(lstm) == {"products", "elementwise", "states"}
-    assert 0 < elman["products"] < lstm["products"] and 0 < elman["elementwise"] < lstm["elementwise"]
-    assert sum(lstm.values()) < 1e3 * taken
+def test_a_limit_adds_up_its_parts(monkeypatch):
+    """An LSTM takes two products at every step, and beside them one by the inputs and two weight gradients."""
+    given = {"product": 2.0, "gradient": 3.0, "elementwise": 1.0, "per_byte": 1.0}
+    for name, seconds in given.items():
+        monkeypatch.setattr(limits, name, lambda *_, seconds=seconds: seconds)
+    assert limits.limit(("lstm", 5, 4, 8), 3) == {
+        "products": 1e3 * (5 * (2 + 2) + 2 + 3 + 3),
+        "elementwise": 1e3 * 5 * 5 * 4 * 8,
+        "states": 1e3 * 2 * 2 * 4 * 5 * 4 * 8,
+    }
+    assert limits.limit(("elman", 5, 4, 8), 3)["elementwise"] == 1e3 * 5 * 4 * 8
+
+
+def test_the_parts_of_a_limit_are_timed(monkeypatch):
+    monkeypatch.setattr(limits, "ENOUGH", 0.001)
+    found = (limits.product(4, 8, 16), limits.gradient(4, 8, 16), limits.elementwise("tanh"))
+    assert all(math.isfinite(seconds) and seconds > 0 for seconds in found)
 
 
 class Event:
