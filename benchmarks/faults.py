@@ -4,13 +4,14 @@
 
 Two groups of six runs pass through four places each. The sweep is run once without a fault; then, for each fault, it is
 hit and started again until it ends, and must come to the same records and parameters, bit for bit. A survival also
-means: exit codes and sentences as promised, no traceback, and no finished run repeated. Mounts need root; without it
-they are left out and said to be.
+means: exit codes and sentences as promised, no traceback, and no finished run repeated. Each try has a folder of its
+own, and one is under way for each core. Mounts need root; without it they are left out and said to be.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import random
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,7 +65,7 @@ class Bench:
     """The sweep, a reference without faults, and how to start it."""
 
     def __init__(self, folder: Path, seed: int):
-        self.folder, self.random = folder, random.Random(seed)
+        self.folder, self.seed, self.random = folder, seed, random.Random(seed)
         self.file = folder / "sweep.yaml"
         self.file.write_text(json.dumps(SWEEP))
         self.env = {
@@ -80,6 +82,12 @@ class Bench:
         self.through(self.whole)
         self.seconds = time.monotonic() - began
         self.wanted = content(self.whole)
+
+    def try_of(self, name: str) -> Bench:
+        """The same, with chances of its own."""
+        own = copy.copy(self)
+        own.random = random.Random(f"{self.seed} {name}")
+        return own
 
     def start(self, out: Path, file: Path | None = None) -> subprocess.Popen:
         """The sweep, in a process group of its own, able to hear Ctrl-C."""
@@ -362,15 +370,19 @@ def main() -> int:
 
 
 def _tried(bench: Bench, name: str, fault: Callable[[Bench, Path], None], tries: int, folder: Path) -> dict[str, Any]:
-    lost = []
-    for number in range(tries):
+    def one(number: int) -> str | None:
         out = folder / f"{fault.__name__}-{number}"
         try:
-            fault(bench, out)
+            fault(bench.try_of(out.name), out)
         except (Lost, subprocess.TimeoutExpired) as error:
-            lost.append(str(error))
             print(f"  lost: {name}, try {number}: {error}", flush=True)
-        shutil.rmtree(out, ignore_errors=True)
+            return str(error)
+        finally:
+            shutil.rmtree(out, ignore_errors=True)
+        return None
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        lost = [said for said in pool.map(one, range(tries)) if said is not None]
     print(f"{name}: {tries - len(lost)} of {tries}", flush=True)
     what = " ".join((fault.__doc__ or "").split())
     return {"fault": name, "what must hold": what, "tried": tries, "survived": tries - len(lost), "lost": lost}

@@ -40,10 +40,19 @@ LINEAR = (
     "the paper's squared error, or cross-entropy where the task asks for classes. The success rule is looked at every "
     "1000 sequences; where the paper gives no bound, the number of updates is ours."
 )
+FRESH = f"{LINEAR} Strings are fresh ones, not 256 for training and 256 for the test."
 
 
 def _hs97(where: str, departures: str = LINEAR, **fields: Any) -> Preset:
     return Preset(f"{HS97}, {where}", {**ONLINE, **{n.replace("__", "."): v for n, v in fields.items()}}, departures)
+
+
+def _srn(below: Preset, what: str, departures: str = LINEAR, **fields: Any) -> Preset:
+    """The simple recurrent network that a task of HS97 is beside: ten logistic units, online, in place of the LSTM."""
+    kept = {name: value for name, value in below.fields.items() if name.split(".")[0] not in ("cell", "gradient")}
+    cell = {"cell.type": "elman", "cell.hidden": 10, "cell.activation": "logistic"}
+    own = {name.replace("__", "."): value for name, value in fields.items()}
+    return Preset(f"{below.source}: {what}", {**kept, **cell, **own}, departures)
 
 
 def _pascanu(init: str, activation: str, weights: str) -> Preset:
@@ -107,7 +116,47 @@ def _tallec(**fields: Any) -> Preset:
     )
 
 
-PRESETS: dict[str, Preset] = {
+def _henaff(**fields: Any) -> Preset:
+    shared = {
+        "cell.type": "lt_rnn",
+        "cell.hidden": 128,
+        "cell.activation": "relu",
+        "optimizer.type": "adam",
+        "optimizer.learning_rate": 1e-3,
+        "optimizer.clip_norm": 1.0,
+        "train.batch": 20,
+        "train.steps": 10_000,
+        "train.eval_every": 200,
+    }
+    return Preset(
+        "Henaff, Szlam & LeCun (2016), Recurrent orthogonal networks and long-memory tasks, arXiv 1602.06662; "
+        "second-hand",
+        shared | {name.replace("__", "."): value for name, value in fields.items()},
+        "Starts as a rotation; as the identity: --cell.init=identity. The task and the transition are the paper's, "
+        "size, optimiser and the rectifier of the input's share are ours.",
+    )
+
+
+def _warp(**fields: Any) -> Preset:
+    shared = {
+        "task.type": "warp/tallec2018",
+        "cell.hidden": 64,
+        "optimizer.type": "rmsprop",
+        "optimizer.learning_rate": 1e-3,
+        "optimizer.decay": 0.9,
+        "train.batch": 32,
+        "train.steps": 4700,
+        "train.eval_every": 100,
+    }
+    return Preset(
+        f"{TALLEC}: time warps",
+        shared | {name.replace("__", "."): value for name, value in fields.items()},
+        "Batches are fresh, 4700 of them for three passes over 50,000 sequences; the learning rate stays, where the "
+        "paper halves it when the loss has not fallen for 100 batches; initial weights and time scales are ours.",
+    )
+
+
+HOCHREITER = {
     "hochreiter1997_task1": _hs97(
         "task 1, the first row of Table 1",
         task__type="reber/embedded_hochreiter1997",
@@ -116,7 +165,18 @@ PRESETS: dict[str, Preset] = {
         cell__scale=0.2,
         optimizer__learning_rate=0.1,
         train__steps=200_000,
-        departures=f"{LINEAR} Strings are fresh ones, not 256 for training and 256 for the test.",
+        departures=FRESH,
+    ),
+    "hochreiter1997_task1_blocks": _hs97(
+        "task 1, the last row of LSTM in Table 1: three blocks of two cells",
+        task__type="reber/embedded_hochreiter1997",
+        cell__hidden=6,
+        cell__block=2,
+        cell__output_bias="-1,-2,-3",
+        cell__scale=0.2,
+        optimizer__learning_rate=0.5,
+        train__steps=200_000,
+        departures=FRESH,
     ),
     "hochreiter1997_task2a": _hs97(
         "task 2a",
@@ -211,6 +271,34 @@ PRESETS: dict[str, Preset] = {
         optimizer__learning_rate=0.1,
         train__steps=2_000_000,
     ),
+}
+PRESETS: dict[str, Preset] = {
+    **HOCHREITER,
+    "elman1990_reber": _srn(
+        HOCHREITER["hochreiter1997_task1"],
+        "Elman's procedure",
+        f"{FRESH} Rate and initial weights are ours.",
+        cell__hidden=15,
+        gradient__type="elman",
+    ),
+    "elman1990_reber_bptt": _srn(
+        HOCHREITER["hochreiter1997_task1"],
+        "Elman's network with the whole gradient",
+        f"{FRESH} Rate and initial weights are ours.",
+        cell__hidden=15,
+    ),
+    "hochreiter1997_task4_srn": _srn(
+        HOCHREITER["hochreiter1997_task4"],
+        "a simple recurrent network beside it",
+        f"{LINEAR} The paper trains no such network; all of it but the task is ours.",
+        optimizer__learning_rate=0.1,
+    ),
+    "hochreiter1997_task6a_srn": _srn(
+        HOCHREITER["hochreiter1997_task6a"],
+        "a simple recurrent network beside it",
+        f"{LINEAR} The paper trains no such network; all of it but the task is ours.",
+        optimizer__learning_rate=0.1,
+    ),
     "gers2000_continual_reber": Preset(
         "Gers, Schmidhuber & Cummins (2000), Neural Computation 12(10), 2451-2471; second-hand",
         {
@@ -245,6 +333,13 @@ PRESETS: dict[str, Preset] = {
         task__type="variable_copy/tallec2018", task__gap=500, cell__chrono=500.0, train__steps=100_000
     ),
     "tallec2018_adding": _tallec(task__type="adding/arjovsky2016", task__length=200, cell__chrono=200.0),
+    "henaff2016_copy": _henaff(task__type="copy/arjovsky2016", task__gap=100),
+    "henaff2016_adding": _henaff(task__type="adding/arjovsky2016", task__length=100),
+    "tallec2018_warp_rnn": _warp(cell__type="elman"),
+    "tallec2018_warp_leaky": _warp(cell__type="leaky", cell__learned=True),
+    "tallec2018_warp_gated": _warp(
+        cell__type="lstm", cell__coupled=True, cell__output_gate=False, cell__output_activation="linear"
+    ),
     "karpathy2015": Preset(
         "Karpathy (2015), min-char-rnn, recalled, with the sizes of the character page: 64 units, 25 steps, 28 symbols",
         {

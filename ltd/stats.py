@@ -36,6 +36,23 @@ def median_interval(
     return float(np.median(sample)), float(low), float(high)
 
 
+def ratio_interval(
+    a: ArrayLike, b: ArrayLike, level: float = 0.95, draws: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Median of a over that of b, and its bootstrap percentile interval (ratio, low, high); both are drawn anew.
+
+    Raises
+        ValueError  if a value is not finite, or one of b is not above 0.
+    """
+    x, y = _finite(a, "a"), _finite(b, "b")
+    if np.any(y <= 0):
+        raise ValueError(f"b must hold numbers above 0, got {y.min()}.")
+    random = np.random.default_rng(seed)
+    drawn = [np.median(random.choice(sample, size=(draws, sample.size)), axis=1) for sample in (x, y)]
+    low, high = np.quantile(drawn[0] / drawn[1], [(1 - level) / 2, (1 + level) / 2])
+    return float(np.median(x) / np.median(y)), float(low), float(high)
+
+
 def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float, float]:
     """Mean and its interval by Student's t (mean, low, high), in the unit of the values; of one value, that alone."""
     sample = _finite(values, "values")

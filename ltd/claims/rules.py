@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from ltd.claims.data import Measured, Published, Result, Verdict
+import numpy as np
+
+from ltd.claims.data import Line, Measured, Plot, Published, Result, Verdict
+from ltd.stats import time_to_success, wilson
 
 
 def equal(found: Mapping[str, float], printed: Sequence[Published], tolerance: float = 0.0) -> Verdict:
@@ -33,3 +36,50 @@ def chosen(results: Sequence[Result], **fields: object) -> list[Result]:
 def numbers_of(results: Sequence[Result], name: str, **fields: object) -> list[float]:
     """One number of each result of these settings."""
     return [float(one.summary[name]) for one in chosen(results, **fields)]
+
+
+def solved(what: str, results: Sequence[Result]) -> Measured:
+    """The share of runs whose success rule held twice in a row, with its Wilson interval."""
+    return share(what, results, lambda one: one.status == "solved")
+
+
+def share(what: str, results: Sequence[Result], holds: Callable[[Result], bool]) -> Measured:
+    """The share of runs of which something holds, with its Wilson interval."""
+    count = sum(map(holds, results))
+    return Measured(what, count / len(results), *wilson(count, len(results)), len(results))
+
+
+def wins(ours: Measured, theirs: Measured, least: float, told: str, numbers: tuple[Measured, ...] = ()) -> Verdict:
+    """Supported if at least a share `least` of our runs does it and none of theirs.
+
+    Contradicted if the interval of our share lies below `least`, or theirs above one half.
+    """
+    numbers = (ours, theirs, *numbers)
+    if ours.value >= least and theirs.value == 0:
+        return Verdict("supported", told, numbers)
+    if (ours.high or 0) < least or (theirs.low or 0) > 0.5:
+        return Verdict("contradicted", told, numbers)
+    return Verdict("inconclusive", told, numbers)
+
+
+def mean_updates(what: str, results: Sequence[Result], batch: int = 1) -> tuple[Measured, ...]:
+    """Mean sequences to success, log-normal, unsolved runs censored where they ended; none without two times."""
+    times = [batch * one.summary["solved_at"] for one in results if one.status == "solved"]
+    late = [batch * one.summary["updates"] for one in results if one.status != "solved"]
+    try:
+        return (Measured(what, *time_to_success(times, late), len(times)),)
+    except ValueError:
+        return ()
+
+
+def median_curves(groups: Mapping[str, Sequence[Result]], number: str, y: str, dashed: Sequence[str] = ()) -> Plot:
+    """A number of the checks over the updates, the median of each group; a run that is over keeps its last."""
+    lines = []
+    for name, runs in groups.items():
+        longest = max((one.rows for one in runs), key=len, default=())
+        curves = [[row[number] for row in one.rows] for one in runs if one.rows]
+        filled = [[np.nan if v is None else v for v in (*c, *[c[-1]] * (len(longest) - len(c)))] for c in curves]
+        if filled:
+            at = [float(row["update"]) for row in longest]
+            lines.append(Line(name, at, np.nanmedian(filled, axis=0).tolist(), name in dashed))
+    return Plot("update", y, tuple(lines))

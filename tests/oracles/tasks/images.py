@@ -18,7 +18,7 @@ class Digits8(Classes):
 
     def __init__(self, variant, split="train", seed=92916):
         self.variant, self.split = variant, split
-        self.steps, self.width = (8, 8) if variant == "rows" else (64, 1)
+        self.steps, self.width = {"rows": (8, 8), "whole": (1, 64)}.get(variant, (64, 1))
         self.order = list(np.random.RandomState(seed).permutation(64)) if variant == "permuted" else list(range(64))
         self.lag = (0, self.steps - 1)
         part = {"train": slice(1297), "test": slice(1297, None), "all": slice(None)}[split]
@@ -63,20 +63,20 @@ class Digits8(Classes):
         return [self.common] * self.steps
 
     def strict(self, t, x):
-        if self.width == 8:
-            return self.by_neighbours(tuple(round(v * 16) for v in x)) if t == 7 else [0.0] * 10
-        value = round(x[0] * 16) if self.width == 1 else None
+        if self.width > 1:
+            return self.by_neighbours(tuple(round(v * 16) for v in x)) if t == self.steps - 1 else [0.0] * 10
+        value = round(x[0] * 16)
         if value not in self.tables:
             last = self.order[-1]
             pairs = zip(self.pixels, self.labels, strict=True)
-            self.tables[value] = self.shares([y for image, y in pairs if value in (None, image[last])])
+            self.tables[value] = self.shares([y for image, y in pairs if value == image[last]])
         return self.tables[value]
 
     def by_neighbours(self, row):
-        """Every image of the set with another last row votes for its class, the nearer the louder."""
+        """Every image of the set with another last step votes for its class, the nearer the louder."""
         if row not in self.rows:
-            apart = np.sum((BUNCH.data[:, 56:] - row) ** 2, axis=1)
-            loud = np.where(apart == 0, 0.0, np.exp(-apart / 8))
+            apart = np.sum((BUNCH.data[:, -self.width :] - row) ** 2, axis=1)
+            loud = np.where(apart == 0, 0.0, np.exp(-apart / (8 if self.width == 8 else 162)))
             votes = [0.1 * np.mean(BUNCH.target == c) + np.sum(loud[BUNCH.target == c]) for c in range(10)]
             self.rows[row] = [math.log(v / sum(votes)) for v in votes]
         return self.rows[row]

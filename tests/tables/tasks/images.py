@@ -15,6 +15,10 @@ ROWS = [
         [(ALL, {"blind": (2.302479, 0.101836), "strict": (1.320259, 0.543684)})], ERRORS,
     ),
     TaskRow(
+        "digits8/whole", {}, 1, (0, 0), {"label": span(0, 10)},
+        [(ALL, {"blind": (2.302479, 0.101836), "strict": (0.191710, 0.986088)})], ERRORS,
+    ),
+    TaskRow(
         "digits8/permuted", {"split": "test"}, 64, (0, 63), {"label": span(0, 10)},
         [(ALL, {"blind": (2.302479, 0.101836), "strict": (1.961528, 0.257652)})], ERRORS,
     ),
