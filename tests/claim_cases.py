@@ -498,7 +498,68 @@ def depth(answer):
     return trained("srivastava2015_depth", outcome)
 
 
+def parity(answer):
+    def outcome(fields):
+        cell = fields["cell.type"]
+        last = 1.0 if cell in ("elman", "lstm", "slstm") else 0.5
+        if answer == "contradicted" and cell == "lru":
+            last = 0.95
+        if answer == "inconclusive" and cell == "lstm":
+            last = 0.9 if fields["seed"] < 6 else 1.0
+        first = 0.6 if answer == "broken" else last
+        rows = ({"update": 0, "eval/metric": 0.5},)
+        return {"lengths": [{"length": 20, "metric": first}, {"length": 256, "metric": last}]}, rows, "finished"
+
+    return trained("beck2024_parity", outcome)
+
+
+def threshold(answer):
+    def outcome(fields):
+        clip, seed = fields["optimizer.clip_norm"], fields["seed"]
+        good = {"contradicted": clip > 0.2, "inconclusive": seed < 3}.get(answer, True)
+        clipped = 9.0 if answer == "broken" else clip
+        rows = [
+            {"update": u, "eval/loss": 1.0, "train/grad_norm": 9.0, "train/grad_norm_clipped": clipped} for u in (0, 9)
+        ]
+        return {"solved_at": 4000 + seed if good else None}, rows, "solved" if good else "finished"
+
+    return trained("pascanu2013_threshold", outcome)
+
+
+def learned_decay(answer):
+    def outcome(fields):
+        fast, learned = fields["cell.fast"], fields["cell.learned"]
+        gain = {"contradicted": -0.1, "inconclusive": 0.0}.get(answer, 0.1)
+        loss = 0.6 + 0.001 * fields["seed"] - (gain if learned and not fast else 0.0)
+        loss += 2.0 if answer == "broken" else 0.0
+        rows = [
+            {"update": 0, "eval/loss": 2.4, "eval/slow_loss": 1.4},
+            {"update": 9, "eval/loss": 1, "eval/slow_loss": 1},
+        ]
+        return {"eval/loss": loss} | of_levels(2.3), rows, "finished"
+
+    return trained("mikolov2014_learned_decay", outcome)
+
+
+def time_scales(answer):
+    known = {one.what: one.value for one in claims.load(ROOT / "mikolov2014_time_scales").claim.published}
+
+    def summary(fields):
+        fits = list(known.values()) if not fields["learned"] else [0.97, 0.96, 0.95]
+        if fields["learned"] and (answer == "contradicted" or (answer == "inconclusive" and fields["seed"] < 6)):
+            fits = [0.9, 0.9, 0.3]
+        if answer == "broken":
+            fits = [0.2, 0.2, 0.2]
+        return {"fits": fits, "fits before": [0.01, 0.0, 0.0], "decades": 2.3}
+
+    return results("mikolov2014_time_scales", summary)
+
+
 CASES = {
+    "beck2024_parity": parity,
+    "pascanu2013_threshold": threshold,
+    "mikolov2014_learned_decay": learned_decay,
+    "mikolov2014_time_scales": time_scales,
     "hochreiter1997_reber": reber,
     "hochreiter1997_lag": lag,
     "hochreiter1997_adding": against_simple("hochreiter1997_adding", "eval/within"),

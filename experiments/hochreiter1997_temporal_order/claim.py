@@ -13,6 +13,6 @@ CLAIM = beside_simple(
     number="eval/sequence_accuracy",
     loss="loss (nats)",
     outputs="The read-out is a softmax with cross-entropy, where the paper has logistic outputs and squared error; "
-    "every probability must be within 0.3 of its target. Task 6b, three symbols, has its preset (hochreiter1997_task6b) and "
-    "is not judged.",
+    "every probability must be within 0.3 of its target. Task 6b, three symbols, has its preset "
+    "(hochreiter1997_task6b) and is not judged.",
 )
