@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.judge_pages import exact, interval, write_report
+from experiments.judge_pages import exact, interval, verdicts, write_report
 from experiments.sweep import flatten, varied
 from experiments.tables import bar, print_rows
 from ltd import claims, config, launch, results
@@ -66,9 +66,11 @@ def judge(folders: Sequence[Folder], scale: Scale, seeds: int | None, out: Path,
             if seeds is not None and not one.seeded:
                 warn(f"{one.name} is exact, a run per setting: seeds = {seeds} does not apply to it.")
             told.append(judged(one, scale, seeds, out, progress, warn))
-            rows.append(claims.plain(one.name, told[-1]))
+            facts = results.provenance()
+            judged_now = {"date": results.now()[:10], "machine": facts["machine"], "versions": facts["versions"]}
+            rows.append(claims.plain(one.name, told[-1]) | {"judged": judged_now})
             results.write_json(out / one.name / f"judged_{told[-1].scale}.json", rows[-1])
-    page = write_report(out)
+    page = write_report(verdicts(out), out)
     if as_json:
         print(json.dumps(rows, indent=1))
     else:

@@ -2,14 +2,14 @@
 
 Both are made from the plain values of a verdict (`ltd.claims.plain`), as they lie in the ledger.
 `python -m experiments.judge_pages --out=DIR` takes the verdicts of DIR at their largest scale into the claim folders
-that come with the package, `result.json`, and writes their READMEs.
+that come with the package, `result.json`, and writes their READMEs and the report on all, `docs/results/claims`.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ltd.plots.common import DASHED, FULL, NAMES, Table, extend, save, styled
 from ltd.results import writable, write_json
 
 ROOT = Path(__file__).resolve().parent
+PAGE = ROOT.parent / "docs" / "results" / "claims"
 Row = Mapping[str, Any]
 ANSWERS = {
     "supported": "The results support the sentence.",
@@ -37,9 +38,19 @@ def verdicts(out: Path) -> list[Row]:
     return sorted(found, key=lambda row: (*claims.rank(row["headline"], row["key"]), row["scale"]))
 
 
-def write_report(out: Path) -> Path:
-    """The page on every verdict of a folder, its figures beside it."""
-    rows = verdicts(out)
+def write_report(rows: Sequence[Row], out: Path, drawn: bool = True) -> Path:
+    """The page on these verdicts in a folder, its figures beside it, with their .svg where they are `drawn`."""
+    for row in rows:
+        for stem, (draw, *_) in figures(row).items():
+            figure, table = draw()
+            paths = save(figure, out / stem, table, row["digests"])
+            if not drawn:
+                paths[1].unlink()
+    return report.write_page(out / "index.html", *contents(rows, drawn))
+
+
+def contents(rows: Sequence[Row], drawn: bool = True) -> tuple[str, str, list[report.Section]]:
+    """Title, introduction and sections of the page."""
     overview = [
         {
             "claim": f"{row['name']} ({row['key']})",
@@ -51,33 +62,37 @@ def write_report(out: Path) -> Path:
         }
         for row in rows
     ]
-    sections = [report.Section("Verdicts", [overview]), *(section(row, out) for row in rows)]
+    sections = [report.Section("Verdicts", [overview]), *(section(row, drawn) for row in rows)]
     intro = (
         "What was published, and what a measurement here says of it. A claim is judged only if every control held and "
         "no run is missing; else it is inconclusive.\n\nTags of published numbers: "
         + "; ".join(f"{tag}: {meaning}" for tag, meaning in claims.TAGS.items())
         + "."
     )
-    return report.write_page(out / "index.html", "Claims and verdicts", intro, sections)
+    return "Claims and verdicts", intro, sections
 
 
-def section(row: Row, out: Path) -> report.Section:
+def figures(row: Row) -> dict[str, tuple[Callable[[], tuple[Figure, Table]], str, str]]:
+    """The figures of a verdict by where they lie: how each is drawn, what it shows, its caption."""
+    found: dict[str, tuple[Callable[[], tuple[Figure, Table]], str, str]] = {}
+    stem, plot = f"figures/{row['name']}_{row['scale']}", row["plot"]
+    if compared(row):
+        what = f"{row['name']}: published numbers beside ours"
+        found[stem] = (lambda: comparison(row), what, "Published numbers (squares) beside ours (dots), with intervals.")
+    if plot:
+        what = f"{plot['y']} over {plot['x']}: {', '.join(one['name'] for one in plot['lines'])}"
+        found[f"{stem}_plot"] = (lambda: lines(plot), what, f"{plot['y']} over {plot['x']}.")
+    return found
+
+
+def section(row: Row, drawn: bool = True) -> report.Section:
     """What the page says of one verdict."""
     parts: list[report.Part] = [f"“{row['sentence']}”"]
     if row["sentence"] != row["whole_sentence"]:
         parts.append(f"This is the reduced sentence of the scale {row['scale']}. Of the whole one, “"
                      f"{row['whole_sentence']}”, it says only so much.")  # fmt: skip
     parts += [f"{row['answer'].capitalize()}: {row['because']}", f"Source: {row['source']['reference']}"]
-    stem = f"figures/{row['name']}_{row['scale']}"
-    drawn = comparison(row)
-    if drawn is not None:
-        save(drawn[0], out / stem, drawn[1], row["digests"])
-        what = f"{row['name']}: published numbers beside ours"
-        parts.append(report.Picture(stem, what, "Published numbers (squares) beside ours (dots), with intervals."))
-    if row["plot"]:
-        save(*_with_stem(lines(row["plot"]), out / f"{stem}_plot"), row["digests"])
-        what = f"{row['plot']['y']} over {row['plot']['x']}: {', '.join(one['name'] for one in row['plot']['lines'])}"
-        parts.append(report.Picture(f"{stem}_plot", what, f"{row['plot']['y']} over {row['plot']['x']}."))
+    parts += [report.Picture(stem, what, caption, drawn) for stem, (_, what, caption) in figures(row).items()]
     parts += [
         numbers(row),
         [{"control": c["name"], "must hold": c["what"], "held": _held(c["held"])} for c in row["controls"]],
@@ -88,10 +103,6 @@ def section(row: Row, out: Path) -> report.Section:
     return report.Section(f"{row['headline'] + ' ' if row['headline'] else ''}{row['name']}, {row['scale']}", parts)
 
 
-def _with_stem(drawn: tuple[Figure, Table], stem: Path) -> tuple[Figure, Path, Table]:
-    return drawn[0], stem, drawn[1]
-
-
 def _held(held: bool | None) -> str:
     return {True: "held", False: "FAILED", None: "not checked"}[held]
 
@@ -99,9 +110,14 @@ def _held(held: bool | None) -> str:
 def origin(row: Row, most: int | None = None) -> str:
     """How many runs, their cost, code and digests, or the first ones."""
     more = f" and {row['runs'] - most} more in result.json" if most and row["runs"] > most else ""
+    judged = row.get("judged")
+    where = ""
+    if judged:
+        versions = ", ".join(f"{name} {version}" for name, version in judged["versions"].items())
+        where = f"{judged['date']}; {judged['machine']['cores']} cores {judged['machine']['node']}; {versions}; "
     return (
         f"{row['runs']} runs, {row['seeds']} seeds, {row['seconds']:.1f} s; commit {', '.join(row['commits']) or '-'}; "
-        f"digests: {' '.join(row['digests'][:most]) or 'none'}{more}"
+        f"{where}digests: {' '.join(row['digests'][:most]) or 'none'}{more}"
     )
 
 
@@ -140,15 +156,21 @@ def exact(value: float | str) -> str:
     return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e9 else number(value)
 
 
+def compared(row: Row) -> list[str]:
+    """The numbers that a figure can show: ours that stand beside a published one, or all of ours where none does."""
+    printed = [one["what"] for one in row["published"] if not isinstance(one["value"], str)]
+    ours = [one["what"] for one in row["numbers"] if one["value"] is not None]
+    return [name for name in printed if name in ours] or ours  # the others are of the table
+
+
 @styled
-def comparison(row: Row) -> tuple[Figure, Table] | None:
-    """A line per number: the published value a square, ours a dot with its interval. None without numbers."""
-    printed = {p["what"]: p["value"] for p in row["published"] if not isinstance(p["value"], str)}
-    ours = {m["what"]: m for m in row["numbers"] if m["value"] is not None}
-    names = [name for name in printed if name in ours] or list(ours)  # the others are of the table
-    printed, ours = ({name: its[name] for name in names if name in its} for its in (printed, ours))
-    if not names:
-        return None
+def comparison(row: Row) -> tuple[Figure, Table]:
+    """A line per number: the published value a square, ours a dot with its interval."""
+    names = compared(row)
+    printed = {
+        p["what"]: p["value"] for p in row["published"] if p["what"] in names and not isinstance(p["value"], str)
+    }
+    ours = {m["what"]: m for m in row["numbers"] if m["what"] in names}
     figure = Figure(figsize=(FULL, 0.6 + 0.22 * len(names)), layout="constrained")
     axes = figure.subplots()
     table = Table()
@@ -235,6 +257,12 @@ def committed(path: Path) -> Row | None:
     return json.loads(file.read_text()) if file.is_file() else None
 
 
+def all_committed() -> list[Row]:
+    """The verdicts of all claim folders, headlines first."""
+    found = [row for path in claims.known(ROOT) if (row := committed(path)) is not None]
+    return sorted(found, key=lambda row: claims.rank(row["headline"], row["key"]))
+
+
 def main(arguments: Sequence[str]) -> int:
     """Take the verdicts of a folder, where one is given; write every README."""
     fields = config.parse(arguments)
@@ -247,6 +275,9 @@ def main(arguments: Sequence[str]) -> int:
             write_json(writable(path) / "result.json", row)
     for path in claims.known(ROOT):
         (path / "README.md").write_text(readme(claims.load(path), committed(path)))
+    for path in PAGE.glob("figures/*"):
+        path.unlink()
+    write_report(all_committed(), PAGE, drawn=False)
     return 0
 
 

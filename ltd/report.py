@@ -17,11 +17,17 @@ from ltd.results import write_atomically
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as `plots.save` left it: `stem`.png, .svg and .csv, relative to the page."""
+    """A figure as `plots.save` left it: `stem`.png, .svg and .csv, relative to the page; `drawn`: the .svg is kept."""
 
     stem: str  # "figures/decay"
     alt: str  # what it shows, for those who cannot see it
     caption: str
+    drawn: bool = True
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of the files that the page links to."""
+        return ("png", "svg", "csv") if self.drawn else ("png", "csv")
 
 
 Part = str | Picture | Sequence[Mapping[str, Any]]  # a paragraph, a figure, or the rows of a table
@@ -85,7 +91,7 @@ def write_page(path: Path | str, title: str, intro: str, sections: Sequence[Sect
     """Write the page at once or not at all; a picture that does not lie beside it is an error."""
     path = Path(path)
     pictures = [part for section in sections for part in section.parts if isinstance(part, Picture)]
-    files = [path.parent / f"{picture.stem}.{kind}" for picture in pictures for kind in ("png", "svg", "csv")]
+    files = [path.parent / f"{picture.stem}.{kind}" for picture in pictures for kind in picture.kinds]
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         raise FileNotFoundError(f"the page shows {', '.join(missing)}: write it with ltd.plots.save before the page.")
@@ -103,7 +109,9 @@ def _part(part: Part) -> str:
 
 def _figure(picture: Picture) -> str:
     png, svg, table = (escape(f"{quote(picture.stem)}.{kind}") for kind in ("png", "svg", "csv"))
-    image = f'<a href="{svg}"><img src="{png}" alt="{escape(picture.alt)}" loading="lazy"></a>'
+    image = (
+        f'<a href="{svg if picture.drawn else png}"><img src="{png}" alt="{escape(picture.alt)}" loading="lazy"></a>'
+    )
     return f'<figure>{image}\n<figcaption>{escape(picture.caption)} <a href="{table}">Data</a></figcaption></figure>\n'
 
 

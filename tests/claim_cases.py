@@ -390,7 +390,7 @@ def lag(answer):
         q, seed = fields["task.length"], fields["seed"]
         good = seed < {"contradicted": 5, "inconclusive": 17}.get(answer, 20) or q == 50
         at = 30000 + 14000 * log10(q / 50) + 10 * seed
-        summary = {"eval/loss": 0.01 if answer != "broken" else 0.6, "updates": 100000}
+        summary = {"eval/loss": 0.01 if answer != "broken" else 0.6, "updates": 5_000_000}
         rows = ({"update": 0, "eval/loss": 0.7}, {"update": 1000, "eval/loss": 0.6})
         return summary | {"solved_at": at if good else None}, rows, "solved" if good else "finished"
 

@@ -10,7 +10,7 @@ import pytest
 
 from claim_cases import CASES
 from experiments import docs, judge_pages
-from ltd import claims, config
+from ltd import claims, config, report
 from ltd.claims import Claim, Control, Published, Result, Verdict
 from ltd.claims.rules import chosen, equal, numbers_of
 from ltd.config import ConfigError
@@ -120,6 +120,10 @@ def test_readmes_and_tables_are_fresh():
             assert row["name"] == name and row["key"] == folder.claim.key and not row["missing"]
             assert row["sentence"] == folder.claim.judged(row["scale"])
     assert not any(f"`{name}`" in text for name in FOLDERS for text in map(str, docs.sweeps()))
+    shown = report.page(*judge_pages.contents(judge_pages.all_committed(), drawn=False))
+    assert (judge_pages.PAGE / "index.html").read_text() == shown, "run python -m experiments.judge_pages"
+    files = [path for path in judge_pages.PAGE.rglob("*") if path.is_file()]
+    assert len(files) > 20 and all(path.stat().st_size < 2**20 for path in files)
 
 
 def test_the_mean_field_of_chaos_is_that_of_an_adaptive_integral():
