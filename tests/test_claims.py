@@ -10,9 +10,9 @@ import pytest
 
 from claim_cases import CASES
 from experiments import docs, judge_pages
-from ltd import claims, config, report
+from ltd import claims, config, report, stats
 from ltd.claims import Claim, Control, Published, Result, Verdict
-from ltd.claims.rules import chosen, equal, numbers_of
+from ltd.claims.rules import chosen, equal, mean_updates, median_curves, numbers_of, share, solved, wins
 from ltd.config import ConfigError
 from ltd.types import Source
 
@@ -215,6 +215,57 @@ def test_equal_numbers():
     assert equal({"a": 10.6}, printed, 0.05).answer == "contradicted"
     assert equal({"a": float("nan")}, printed).answer == "contradicted"
     assert equal({"b": 10}, printed).answer == "inconclusive"
+
+
+def run(status, rows=(), **summary):
+    return Result("d", {}, summary, status, rows)
+
+
+def test_shares_of_runs():
+    runs = [run("solved"), run("solved"), run("diverged"), run("finished")]
+    found = solved("solved", runs)
+    assert (found.what, found.value, found.n) == ("solved", 0.5, 4)
+    assert found.low == pytest.approx(0.150, abs=1e-3) and found.high == pytest.approx(
+        0.850, abs=1e-3
+    )  # Wilson's tables
+    assert share("even", runs, lambda one: one.status == "diverged").value == 0.25
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "answer"),
+    [
+        ((10, 10), (0, 10), "supported"),
+        ((9, 10), (0, 10), "supported"),
+        ((9, 10), (1, 10), "inconclusive"),
+        ((8, 10), (0, 10), "inconclusive"),
+        ((4, 10), (0, 10), "contradicted"),
+        ((10, 10), (10, 10), "contradicted"),
+    ],
+)
+def test_who_wins(ours, theirs, answer):
+    def found(k, n):
+        return solved("", [run("solved")] * k + [run("finished")] * (n - k))
+
+    verdict = wins(found(*ours), found(*theirs), 0.9, "told.")
+    assert verdict.answer == answer and len(verdict.numbers) == 2
+
+
+def test_mean_updates_count_sequences_and_censor_the_unsolved():
+    runs = [run("solved", solved_at=t, updates=t) for t in (100, 200, 400)]
+    (found,) = mean_updates("t", runs, batch=2)
+    assert (found.value, found.low, found.high) == pytest.approx(stats.time_to_success([200, 400, 800]))
+    (censored,) = mean_updates("t", [*runs, run("finished", solved_at=None, updates=900)], batch=2)
+    assert censored.value > found.value
+    assert mean_updates("t", runs[:1]) == ()
+
+
+def test_median_curves_keep_the_last_of_a_run_that_is_over():
+    rows = [{"update": u, "x": v} for u, v in ((0, 4.0), (10, 2.0), (20, 1.0))]
+    short = [{"update": 0, "x": 5.0}, {"update": 10, "x": 3.0}]
+    plot = median_curves({"a": [run("finished", rows), run("solved", short)], "none": []}, "x", "X", ("a",))
+    (line,) = plot.lines
+    assert (plot.x, plot.y, line.name, line.dashed) == ("update", "X", "a", True)
+    assert list(line.x) == [0, 10, 20] and list(line.y) == [4.5, 2.5, 2.0]
 
 
 def test_results_are_chosen_by_dotted_fields():

@@ -1,5 +1,6 @@
 """`ltd judge`: what it lists and refuses, its ledger, its budget, and its report."""
 
+import dataclasses
 import json
 import re
 import textwrap
@@ -305,6 +306,30 @@ def test_a_training_that_does_not_end_in_time_goes_on(trained, monkeypatch, caps
     assert row["answer"] == "inconclusive" and "seed 0 (the budget of 600 s ran out" in row["because"]
     assert main(["judge", str(trained), "--out=out", "--seeds=2"]) == 0
     assert verdict()["runs"] == 2
+
+
+SHORT = {"train.steps": 2, "train.eval_every": 1, "train.eval_batch": 8}
+MINIATURES = {  # of each claim whose full scale takes hours one of its networks, smaller
+    "hochreiter1997_lag": {"task.length": 5, "task.tail": 2},
+    "pascanu2013_clipping_omega": {"task.length": 20, "optimizer.clip_norm": 1.0, "regularizer.omega": 4.0},
+    "tallec2018_chrono": {"task.length": 12, "cell.hidden": 4, "cell.chrono": 12.0},
+    "tallec2018_warps": {"preset": "tallec2018_warp_gated", "task.length": 12, "task.warp": 3},
+    "arjovsky2016_copy": {"preset": "arjovsky2016_copy_urnn", "task.gap": 4},
+}
+
+
+@pytest.mark.parametrize("name", MINIATURES)
+def test_claims_of_hours_run_in_miniature(name, tmp_path):
+    """From the sweep file of the paper's setting to a verdict, which so little cannot carry."""
+    one = claims.load(ROOT / name)
+    changed = {**SHORT, **MINIATURES[name]}
+    small = dataclasses.replace(one, claim=dataclasses.replace(one.claim, quick=changed, seeds=2, budget=1e6))
+    said = []
+    judge.judge([small], "quick", None, tmp_path, True, said.append)
+    row = json.loads((tmp_path / name / "judged_quick.json").read_text())
+    assert row["answer"] == "inconclusive" and not row["missing"] and row["runs"] >= 2, (row["because"], said)
+    assert len(list((tmp_path / name).glob("*/params.npz"))) == row["runs"]
+    assert row["judged"]["versions"]["jax"] and row["judged"]["date"].startswith("20")
 
 
 def test_a_sweep_file_of_a_claim_is_not_for_ltd_sweep(capsys):
