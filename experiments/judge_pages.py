@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from experiments.tables import markdown, number
 from ltd import claims, config, report
@@ -165,41 +166,46 @@ def compared(row: Row) -> list[str]:
 
 @styled
 def comparison(row: Row) -> tuple[Figure, Table]:
-    """A line per number: the published value a square, ours a dot with its interval."""
+    """A line per number, a panel per unit: the published value a square, ours a dot with its interval."""
     names = compared(row)
-    printed = {
-        p["what"]: p["value"] for p in row["published"] if p["what"] in names and not isinstance(p["value"], str)
-    }
-    ours = {m["what"]: m for m in row["numbers"] if m["what"] in names}
-    figure = Figure(figsize=(FULL, 0.6 + 0.22 * len(names)), layout="constrained")
-    axes = figure.subplots()
+    said = {one["what"]: one for one in row["published"] if not isinstance(one["value"], str)}
+    ours = {one["what"]: one for one in row["numbers"] if one["what"] in names}
+    units: dict[str, list[str]] = {}
+    for name in names:
+        units.setdefault(said[name]["unit"] if name in said else "", []).append(name)
+    figure = Figure(figsize=(FULL, 0.2 + 0.4 * len(units) + 0.22 * len(names)), layout="constrained")
+    heights = [len(its) + 0.2 for its in units.values()]
+    panels = figure.subplots(len(units), squeeze=False, height_ratios=heights)[:, 0]
     table = Table()
-    for place, name in enumerate(reversed(names)):
-        if name in printed:
-            axes.plot(printed[name], place, "s", color=NAMES[1], markersize=6, fillstyle="none",
-                      label=None if "published" in _labels(axes) else "published")  # fmt: skip
-        if name in ours:
-            one = ours[name]
-            label = None if "measured" in _labels(axes) else "measured"
-            axes.plot(one["value"], place, "o", color=NAMES[0], label=label)
-            if one["low"] is not None:
-                axes.plot([one["low"], one["high"]], [place, place], color=NAMES[0])
+    for axes, (unit, its) in zip(panels, units.items(), strict=True):
+        values = []
+        for place, name in enumerate(reversed(its)):
+            if name in said:
+                axes.plot(said[name]["value"], place, "s", color=NAMES[1], markersize=6, fillstyle="none")
+                values.append(said[name]["value"])
+            if name in ours:
+                one = ours[name]
+                axes.plot(one["value"], place, "o", color=NAMES[0])
+                values.append(one["value"])
+                if one["low"] is not None:
+                    axes.plot([one["low"], one["high"]], [place, place], color=NAMES[0])
+        if min(values) > 0 and max(values) > 50 * min(values):
+            axes.set_xscale("log")
+        axes.set_yticks(range(len(its)), list(reversed(its)))
+        axes.set_ylim(-0.6, len(its) - 0.4)
+        axes.set_xlabel(unit)
+        axes.grid(axis="x", linewidth=0.3)
     for name in names:
         one = ours.get(name, {})
-        extend(table, number=[name], published=printed.get(name), measured=one.get("value"), low=one.get("low"),
-               high=one.get("high"), n=one.get("n"))  # fmt: skip
-    values = [*printed.values(), *(one["value"] for one in ours.values())]
-    if min(values) > 0 and max(values) > 50 * min(values):
-        axes.set_xscale("log")
-    axes.set_yticks(range(len(names)), list(reversed(names)))
-    axes.set_ylim(-0.6, len(names) - 0.4)
-    axes.grid(axis="x", linewidth=0.3)
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        extend(table, number=[name], published=said.get(name, {}).get("value"), measured=one.get("value"),
+               low=one.get("low"), high=one.get("high"), n=one.get("n"))  # fmt: skip
+    marks = [Line2D([], [], marker="o", linestyle="", color=NAMES[0], label="measured")]
+    if said.keys() & set(names):
+        square = Line2D([], [], marker="s", markersize=6, fillstyle="none", linestyle="", color=NAMES[1])
+        square.set_label("published")
+        marks.insert(0, square)
+    panels[0].legend(handles=marks, loc="upper left", bbox_to_anchor=(1, 1))
     return figure, table
-
-
-def _labels(axes: Any) -> list[str]:
-    return axes.get_legend_handles_labels()[1]
 
 
 @styled
@@ -219,8 +225,10 @@ def lines(plot: Row) -> tuple[Figure, Table]:
 
 
 def _paired(plot: Row) -> bool:
-    """Whether every second line is the dashed bound of the one before it."""
-    return [one["dashed"] for one in plot["lines"]] == [False, True] * (len(plot["lines"]) // 2)
+    """Whether every second of several lines is the dashed bound of the one before it."""
+    return len(plot["lines"]) > 2 and [one["dashed"] for one in plot["lines"]] == [False, True] * (
+        len(plot["lines"]) // 2
+    )
 
 
 # ------------------------------------------------------------------------------------------------ READMEs

@@ -82,7 +82,7 @@ def beside_simple(
         ),
         published=(
             Published(FEW, 1.0, f"share of {trials} trials", "paper", f"{table}: never more than 3 wrong"),
-            Published(WRONG, 1, "sequences", "paper", table),
+            Published(WRONG, 1, "wrong", "paper", table),
             Published(TIMES, updates, "sequences", "paper", table),
         ),
         controls=(

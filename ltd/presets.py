@@ -116,6 +116,26 @@ def _tallec(**fields: Any) -> Preset:
     )
 
 
+def _srivastava(**fields: Any) -> Preset:
+    shared = {
+        "task.type": "digits8/whole",
+        "net.hidden": 50,
+        "net.activation": "tanh",
+        "net.depth": 10,
+        "optimizer.type": "adam",
+        "optimizer.learning_rate": 3e-3,
+        "train.batch": 32,
+        "train.steps": 1000,
+        "train.eval_every": 100,
+        "train.eval_batch": 500,
+    }
+    return Preset(
+        "Srivastava, Greff & Schmidhuber (2015), Highway networks, arXiv 1505.00387; second-hand",
+        shared | {name.replace("__", "."): value for name, value in fields.items()},
+        "Images, width and optimiser are ours. The paper draws the bias of the gates from -1 to -10; here -2 or -5.",
+    )
+
+
 def _henaff(**fields: Any) -> Preset:
     shared = {
         "cell.type": "lt_rnn",
@@ -328,6 +348,9 @@ PRESETS: dict[str, Preset] = {
         cell__type="lstm", cell__hidden=40, cell__forget_bias=1.0, optimizer__clip_value=1.0
     ),
     "arjovsky2016_copy_urnn": _arjovsky(cell__type="urnn", cell__hidden=128),
+    "srivastava2015_plain": _srivastava(net__type="plain"),
+    "srivastava2015_highway_2": _srivastava(net__type="highway", net__carry_bias=-2.0),
+    "srivastava2015_highway_5": _srivastava(net__type="highway", net__carry_bias=-5.0),
     "tallec2018_copy": _tallec(task__type="copy/arjovsky2016", task__gap=500, cell__chrono=750.0, train__steps=60_000),
     "tallec2018_variable_copy": _tallec(
         task__type="variable_copy/tallec2018", task__gap=500, cell__chrono=500.0, train__steps=100_000

@@ -49,8 +49,9 @@ def plot(results: Sequence[Result]) -> Plot:
 CLAIM = Claim(
     key="B-G1",
     headline="H8",
-    sentence="On streams of embedded Reber strings that are never reset an LSTM without forget gates does not learn "
-    "the symbol that must be remembered (at most 70 % right), and one with forget gates does (at least 97 %).",
+    sentence="On streams of 300 symbols of embedded Reber strings, not reset between strings, an LSTM without forget "
+    "gates does not learn the symbol that must be remembered (at most 70 % right), and one with forget gates does (at "
+    "least 97 %).",
     source=Source(
         "gers2000",
         "Gers, Schmidhuber & Cummins (2000), Learning to forget, Neural Computation 12(10), 2451-2471",

@@ -61,8 +61,8 @@ CLAIM = Claim(
         "p",
     ),
     published=(
-        Published(LSTM.format(BLOCKS[4]), 1.0, "share of 30 trials", "paper", "Table 1"),
-        Published(LSTM.format(BLOCKS[6]), 1.0, "share of 30 trials", "paper", "Table 1"),
+        Published(LSTM.format(BLOCKS[4]), 1.0, "share of trials", "paper", "Table 1"),
+        Published(LSTM.format(BLOCKS[6]), 1.0, "share of trials", "paper", "Table 1"),
         Published(ELMAN, 0.0, "share of trials", "paper", "Table 1, quoted there; more than 200,000 sequences"),
         Published(TIMES.format(BLOCKS[4]), 39740, "sequences", "paper", "Table 1"),
         Published(TIMES.format(BLOCKS[6]), 8440, "sequences", "paper", "Table 1"),
