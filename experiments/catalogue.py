@@ -121,7 +121,7 @@ def presets() -> Rows:
 
     rows: Rows = []
     for name, p in PRESETS.items():
-        words = f"{p.fields['cell.type']} on {p.fields['task.type']}"
+        words = f"{p.fields.get('cell.type', p.fields.get('net.type'))} on {p.fields['task.type']}"
         rows.append({"kind": "preset", "name": name, "summary": words, "source": p.source})
         rows[-1] |= {"fields": dict(p.fields), "departures": p.departures}
     return rows

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments import performance, survey
+from experiments import judge_pages, performance, survey
 from experiments.catalogue import catalogue, summary
 from experiments.show import drawn, facts
 from experiments.tables import markdown, number
@@ -133,17 +133,30 @@ def claims() -> list[dict[str, str]]:
     folders = [known.load(path) for path in known.known(ROOT / "experiments")]
     rows = []
     for one in sorted(folders, key=lambda one: known.rank(one.claim.headline, one.claim.key)):
-        file = one.path / "result.json"
-        found = json.loads(file.read_text()) if file.is_file() else None
+        found = judge_pages.committed(one.path)
         at = " (quick)" if found and found["scale"] == "quick" else ""
         rows.append(
             {
                 "claim": f"[`{one.name}`](experiments/{one.name}/README.md)",
                 "key": " ".join(filter(None, (one.claim.headline, one.claim.key))),
-                "sentence": one.claim.sentence,
+                "sentence": found["sentence"] if found else one.claim.sentence,
                 "verdict": f"{found['answer']}{at}" if found else "not judged yet",
             }
         )
+    return rows
+
+
+def claims_left() -> list[dict[str, str]]:
+    """The claims whose paper's setting is not run yet, with what it costs."""
+    folders = [known.load(path) for path in known.known(ROOT / "experiments")]
+    rows = []
+    for one in sorted(folders, key=lambda one: known.rank(one.claim.headline, one.claim.key)):
+        found = judge_pages.committed(one.path)
+        if found is None or (found["scale"] == "quick" and one.claim.quick):
+            cost = one.claim.cost or "minutes"
+            rows.append(
+                {"not run yet": f"`ltd judge {one.name} --scale=full`", "sentence": one.claim.sentence, "cost": cost}
+            )
     return rows
 
 
@@ -207,6 +220,7 @@ HOW = (
 TABLES: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
     "cells": partial(bodies, "cells"),
     "claims": claims,
+    "claims_left": claims_left,
     "nets": partial(bodies, "nets"),
     "tasks": tasks,
     "probes": probes,

@@ -114,6 +114,7 @@ class Claim:
                 other values (a tuple: values to go through). Both or neither.
     seeds       how many, where the sweep has a parameter `seed`: 0..seeds-1
     budget      seconds that `quick` may take
+    cost        what the scale full costs, where it takes hours: from `ltd sweep --dry-run`
 
     Raises
         ValueError  where something is missing: a sentence, a source, a control, a reduced sentence.
@@ -131,6 +132,7 @@ class Claim:
     seeds: int = 10
     quick: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     budget: float = 600.0
+    cost: str = ""
     plot: Callable[[Sequence[Result]], Plot] | None = None
 
     def __post_init__(self):
