@@ -8,7 +8,7 @@ it are the same run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ltd.config import ConfigError, unknown
@@ -21,6 +21,11 @@ class Preset:
     source: str
     fields: Mapping[str, Any]
     departures: str
+
+    def also(self, **fields: Any) -> Preset:
+        """The same with further fields, or others; __ stands for the dot of a name."""
+        own = {name.replace("__", "."): value for name, value in fields.items()}
+        return replace(self, fields={**self.fields, **own})
 
 
 HS97 = "Hochreiter & Schmidhuber (1997), Neural Computation 9(8), 1735-1780"
@@ -44,15 +49,14 @@ FRESH = f"{LINEAR} Strings are fresh ones, not 256 for training and 256 for the 
 
 
 def _hs97(where: str, departures: str = LINEAR, **fields: Any) -> Preset:
-    return Preset(f"{HS97}, {where}", {**ONLINE, **{n.replace("__", "."): v for n, v in fields.items()}}, departures)
+    return Preset(f"{HS97}, {where}", ONLINE, departures).also(**fields)
 
 
 def _srn(below: Preset, what: str, departures: str = LINEAR, **fields: Any) -> Preset:
     """The simple recurrent network that a task of HS97 is beside: ten logistic units, online, in place of the LSTM."""
     kept = {name: value for name, value in below.fields.items() if name.split(".")[0] not in ("cell", "gradient")}
     cell = {"cell.type": "elman", "cell.hidden": 10, "cell.activation": "logistic"}
-    own = {name.replace("__", "."): value for name, value in fields.items()}
-    return Preset(f"{below.source}: {what}", {**kept, **cell, **own}, departures)
+    return Preset(f"{below.source}: {what}", {**kept, **cell}, departures).also(**fields)
 
 
 def _pascanu(init: str, activation: str, weights: str) -> Preset:
@@ -82,8 +86,9 @@ def _pascanu(init: str, activation: str, weights: str) -> Preset:
     )
 
 
-def _arjovsky(**fields: Any) -> Preset:
-    shared = {
+ARJOVSKY_COPY = Preset(
+    ARJOVSKY,
+    {
         "task.type": "copy/arjovsky2016",
         "task.gap": 100,
         "optimizer.type": "rmsprop",
@@ -92,32 +97,28 @@ def _arjovsky(**fields: Any) -> Preset:
         "train.batch": 20,
         "train.steps": 20_000,
         "train.eval_every": 200,
-    }
-    return Preset(
-        ARJOVSKY,
-        shared | {name.replace("__", "."): value for name, value in fields.items()},
-        "Weights that the paper does not start in a way of its own are drawn as the cell draws them.",
-    )
+    },
+    "Weights that the paper does not start in a way of its own are drawn as the cell draws them.",
+)
 
 
-def _tallec(**fields: Any) -> Preset:
-    shared = {
+TALLEC_CHRONO = Preset(
+    f"{TALLEC}: chrono",
+    {
         "cell.type": "lstm",
         "cell.hidden": 128,
         "optimizer.type": "rmsprop",
         "optimizer.learning_rate": 1e-3,
         "optimizer.decay": 0.9,
         "train.eval_every": 100,
-    }
-    return Preset(
-        f"{TALLEC}: chrono",
-        shared | {name.replace("__", "."): value for name, value in fields.items()},
-        "The batch is ours. Without chrono: --cell.chrono=null, which leaves the paper's forget bias of 1.",
-    )
+    },
+    "The batch is ours. Without chrono: --cell.chrono=null, which leaves the paper's forget bias of 1.",
+)
 
 
-def _srivastava(**fields: Any) -> Preset:
-    shared = {
+SRIVASTAVA = Preset(
+    "Srivastava, Greff & Schmidhuber (2015), Highway networks, arXiv 1505.00387; second-hand",
+    {
         "task.type": "digits8/whole",
         "net.hidden": 50,
         "net.activation": "tanh",
@@ -128,16 +129,14 @@ def _srivastava(**fields: Any) -> Preset:
         "train.steps": 1000,
         "train.eval_every": 100,
         "train.eval_batch": 500,
-    }
-    return Preset(
-        "Srivastava, Greff & Schmidhuber (2015), Highway networks, arXiv 1505.00387; second-hand",
-        shared | {name.replace("__", "."): value for name, value in fields.items()},
-        "Images, width and optimiser are ours. The paper draws the bias of the gates from -1 to -10; here -2 or -5.",
-    )
+    },
+    "Images, width and optimiser are ours. The paper draws the bias of the gates from -1 to -10; here -2 or -5.",
+)
 
 
-def _henaff(**fields: Any) -> Preset:
-    shared = {
+HENAFF = Preset(
+    "Henaff, Szlam & LeCun (2016), Recurrent orthogonal networks and long-memory tasks, arXiv 1602.06662; second-hand",
+    {
         "cell.type": "lt_rnn",
         "cell.hidden": 128,
         "cell.activation": "relu",
@@ -147,18 +146,15 @@ def _henaff(**fields: Any) -> Preset:
         "train.batch": 20,
         "train.steps": 10_000,
         "train.eval_every": 200,
-    }
-    return Preset(
-        "Henaff, Szlam & LeCun (2016), Recurrent orthogonal networks and long-memory tasks, arXiv 1602.06662; "
-        "second-hand",
-        shared | {name.replace("__", "."): value for name, value in fields.items()},
-        "Starts as a rotation; as the identity: --cell.init=identity. The task and the transition are the paper's, "
-        "size, optimiser and the rectifier of the input's share are ours.",
-    )
+    },
+    "Starts as a rotation; as the identity: --cell.init=identity. The task and the transition are the paper's, "
+    "size, optimiser and the rectifier of the input's share are ours.",
+)
 
 
-def _warp(**fields: Any) -> Preset:
-    shared = {
+TALLEC_WARPS = Preset(
+    f"{TALLEC}: time warps",
+    {
         "task.type": "warp/tallec2018",
         "cell.hidden": 64,
         "optimizer.type": "rmsprop",
@@ -167,13 +163,10 @@ def _warp(**fields: Any) -> Preset:
         "train.batch": 32,
         "train.steps": 4700,
         "train.eval_every": 100,
-    }
-    return Preset(
-        f"{TALLEC}: time warps",
-        shared | {name.replace("__", "."): value for name, value in fields.items()},
-        "Batches are fresh, 4700 of them for three passes over 50,000 sequences; the learning rate stays, where the "
-        "paper halves it when the loss has not fallen for 100 batches; initial weights and time scales are ours.",
-    )
+    },
+    "Batches are fresh, 4700 of them for three passes over 50,000 sequences; the learning rate stays, where the "
+    "paper halves it when the loss has not fallen for 100 batches; initial weights and time scales are ours.",
+)
 
 
 HOCHREITER = {
@@ -342,25 +335,27 @@ PRESETS: dict[str, Preset] = {
     "pascanu2013_sigmoid": _pascanu("sigmoid", "logistic", "N(0, 0.01)"),
     "pascanu2013_basic_tanh": _pascanu("basic_tanh", "tanh", "N(0, 0.1)"),
     "pascanu2013_smart_tanh": _pascanu("smart_tanh", "tanh", "N(0, 0.01)"),
-    "arjovsky2016_copy_rnn": _arjovsky(cell__type="elman", cell__hidden=80, optimizer__clip_value=1.0),
-    "arjovsky2016_copy_irnn": _arjovsky(cell__type="irnn", cell__hidden=80, optimizer__clip_value=1.0),
-    "arjovsky2016_copy_lstm": _arjovsky(
+    "arjovsky2016_copy_rnn": ARJOVSKY_COPY.also(cell__type="elman", cell__hidden=80, optimizer__clip_value=1.0),
+    "arjovsky2016_copy_irnn": ARJOVSKY_COPY.also(cell__type="irnn", cell__hidden=80, optimizer__clip_value=1.0),
+    "arjovsky2016_copy_lstm": ARJOVSKY_COPY.also(
         cell__type="lstm", cell__hidden=40, cell__forget_bias=1.0, optimizer__clip_value=1.0
     ),
-    "arjovsky2016_copy_urnn": _arjovsky(cell__type="urnn", cell__hidden=128),
-    "srivastava2015_plain": _srivastava(net__type="plain"),
-    "srivastava2015_highway_2": _srivastava(net__type="highway", net__carry_bias=-2.0),
-    "srivastava2015_highway_5": _srivastava(net__type="highway", net__carry_bias=-5.0),
-    "tallec2018_copy": _tallec(task__type="copy/arjovsky2016", task__gap=500, cell__chrono=750.0, train__steps=60_000),
-    "tallec2018_variable_copy": _tallec(
+    "arjovsky2016_copy_urnn": ARJOVSKY_COPY.also(cell__type="urnn", cell__hidden=128),
+    "srivastava2015_plain": SRIVASTAVA.also(net__type="plain"),
+    "srivastava2015_highway_2": SRIVASTAVA.also(net__type="highway", net__carry_bias=-2.0),
+    "srivastava2015_highway_5": SRIVASTAVA.also(net__type="highway", net__carry_bias=-5.0),
+    "tallec2018_copy": TALLEC_CHRONO.also(
+        task__type="copy/arjovsky2016", task__gap=500, cell__chrono=750.0, train__steps=60_000
+    ),
+    "tallec2018_variable_copy": TALLEC_CHRONO.also(
         task__type="variable_copy/tallec2018", task__gap=500, cell__chrono=500.0, train__steps=100_000
     ),
-    "tallec2018_adding": _tallec(task__type="adding/arjovsky2016", task__length=200, cell__chrono=200.0),
-    "henaff2016_copy": _henaff(task__type="copy/arjovsky2016", task__gap=100),
-    "henaff2016_adding": _henaff(task__type="adding/arjovsky2016", task__length=100),
-    "tallec2018_warp_rnn": _warp(cell__type="elman"),
-    "tallec2018_warp_leaky": _warp(cell__type="leaky", cell__learned=True),
-    "tallec2018_warp_gated": _warp(
+    "tallec2018_adding": TALLEC_CHRONO.also(task__type="adding/arjovsky2016", task__length=200, cell__chrono=200.0),
+    "henaff2016_copy": HENAFF.also(task__type="copy/arjovsky2016", task__gap=100),
+    "henaff2016_adding": HENAFF.also(task__type="adding/arjovsky2016", task__length=100),
+    "tallec2018_warp_rnn": TALLEC_WARPS.also(cell__type="elman"),
+    "tallec2018_warp_leaky": TALLEC_WARPS.also(cell__type="leaky", cell__learned=True),
+    "tallec2018_warp_gated": TALLEC_WARPS.also(
         cell__type="lstm", cell__coupled=True, cell__output_gate=False, cell__output_activation="linear"
     ),
     "karpathy2015": Preset(
