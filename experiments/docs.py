@@ -153,7 +153,7 @@ def claims_left() -> list[dict[str, str]]:
     for one in sorted(folders, key=lambda one: known.rank(one.claim.headline, one.claim.key)):
         found = judge_pages.committed(one.path)
         if found is None or (found["scale"] == "quick" and one.claim.quick):
-            cost = one.claim.cost or "minutes"
+            cost = one.claim.cost or "not known"
             rows.append(
                 {"not run yet": f"`ltd judge {one.name} --scale=full`", "sentence": one.claim.sentence, "cost": cost}
             )

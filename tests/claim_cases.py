@@ -413,15 +413,19 @@ def against_simple(name, number):
     return case
 
 
+def clipping_rows(clipped):
+    """The check before training knows no gradient."""
+    norms = {"train/grad_norm": 9.0, "train/grad_norm_clipped": clipped}
+    return [{"update": 0, "eval/loss": 1.4}, {"update": 9, "eval/loss": 1.0, **norms}]
+
+
 def clipping_omega(answer):
     def outcome(fields):
         clip, omega = fields["optimizer.clip_norm"], fields.get("regularizer.omega")
         method = ("CR" if omega else "C") if clip else ("omega" if omega else "SGD")
         good = method == {"contradicted": "SGD", "inconclusive": "all"}.get(answer, "CR") or answer == "inconclusive"
         clipped = 5.0 if answer == "broken" or not clip else 1.0
-        rows = [
-            {"update": i, "eval/loss": 1.0, "train/grad_norm": 5.0, "train/grad_norm_clipped": clipped} for i in (0, 9)
-        ]
+        rows = clipping_rows(clipped)
         return {"eval/loss": 0.1, "updates": 9}, rows, "solved" if good else "finished"
 
     return trained("pascanu2013_clipping_omega", outcome)
@@ -518,9 +522,7 @@ def threshold(answer):
         clip, seed = fields["optimizer.clip_norm"], fields["seed"]
         good = {"contradicted": clip > 0.2, "inconclusive": seed < 3}.get(answer, True)
         clipped = 9.0 if answer == "broken" else clip
-        rows = [
-            {"update": u, "eval/loss": 1.0, "train/grad_norm": 9.0, "train/grad_norm_clipped": clipped} for u in (0, 9)
-        ]
+        rows = clipping_rows(clipped)
         return {"solved_at": 4000 + seed if good else None}, rows, "solved" if good else "finished"
 
     return trained("pascanu2013_threshold", outcome)

@@ -109,5 +109,6 @@ CLAIM = Claim(
         "Ten seeds, where the paper shows one curve.",
     ),
     quick={"task.gap": 50, "train.steps": 1500, "train.eval_every": 50},
+    cost="about 22 hours",
     plot=plot,
 )

@@ -98,5 +98,6 @@ CLAIM = Claim(
     ),
     seeds=20,
     quick={"task.length": (50, 100, 200), "train.steps": 50000},
+    cost="up to 44 hours",
     plot=plot,
 )

@@ -94,5 +94,6 @@ CLAIM = Claim(
     ),
     seeds=30,
     quick={"preset": ("hochreiter1997_task1_blocks", "elman1990_reber", "elman1990_reber_bptt"), "train.steps": 60000},
+    cost="about 15 minutes",
     plot=plot,
 )

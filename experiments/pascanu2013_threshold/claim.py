@@ -71,13 +71,13 @@ CLAIM = Claim(
                 all(
                     (row["train/grad_norm_clipped"] or 0) <= (1 + 1e-4) * one.config["optimizer.clip_norm"]
                     for one in results
-                    for row in one.rows
+                    for row in one.rows[1:]
                 )
                 and all(
                     any(
                         (row["train/grad_norm"] or np.inf) > one.config["optimizer.clip_norm"]
                         for one in runs
-                        for row in one.rows
+                        for row in one.rows[1:]
                     )
                     for runs in groups(results).values()
                 )

@@ -120,5 +120,6 @@ CLAIM = Claim(
     ),
     seeds=5,
     quick={"net.depth": (10, 20, 50)},
+    cost="about an hour",
     plot=plot,
 )

@@ -103,5 +103,6 @@ CLAIM = Claim(
         "train.steps": 1000,
         "train.eval_every": 50,
     },
+    cost="about 6 hours",
     plot=plot,
 )

@@ -104,5 +104,6 @@ CLAIM = Claim(
         f"Holm's correction takes above {ALPHA}: ten are run, where the paper has five.",
     ),
     quick={"task.length": 100, "task.warp": 10, "train.steps": 800},
+    cost="about 3 hours",
     plot=plot,
 )

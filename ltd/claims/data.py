@@ -114,7 +114,7 @@ class Claim:
                 other values (a tuple: values to go through). Both or neither.
     seeds       how many, where the sweep has a parameter `seed`: 0..seeds-1
     budget      seconds that `quick` may take
-    cost        what the scale full costs, where it takes hours: from `ltd sweep --dry-run`
+    cost        what the scale full costs on two cores where it takes long, from the time of its quick runs
 
     Raises
         ValueError  where something is missing: a sentence, a source, a control, a reduced sentence.
