@@ -153,9 +153,13 @@ def claims_left() -> list[dict[str, str]]:
     for one in sorted(folders, key=lambda one: known.rank(one.claim.headline, one.claim.key)):
         found = judge_pages.committed(one.path)
         if found is None or (found["scale"] == "quick" and one.claim.quick):
-            cost = one.claim.cost or "not known"
+            cost = one.claim.cost or ("not known" if one.claim.quick else "minutes")
             rows.append(
-                {"not run yet": f"`ltd judge {one.name} --scale=full`", "sentence": one.claim.sentence, "cost": cost}
+                {
+                    "not run yet": f"`ltd judge {one.name} --scale=full`",
+                    "sentence": one.claim.sentence,
+                    "cost on 2 cores": cost,
+                }
             )
     return rows
 
