@@ -35,7 +35,9 @@ def verdict(results: Sequence[Result]) -> Verdict:
         for name, runs in groups(results, gap).items():
             if len(runs) < 5:
                 return Verdict("inconclusive", f"{name} at gap {gap}: {len(runs)} runs, at least 5 are needed.")
-            what, holds = (SOLVES, lambda r: kept(r) < 0.1) if name == "uRNN" else (STAYS, lambda r: kept(r) > 0.95)
+            what, holds = (
+                (SOLVES, lambda r: kept(r) < 0.1) if name == "uRNN" else (STAYS, lambda r: abs(kept(r) - 1) <= 0.05)
+            )
             found = share(what.format(name, gap), runs, holds)
             middle = median_interval([kept(one) for one in runs])
             numbers += [found, Measured(LOSS.format(name, gap), *middle, len(runs))]

@@ -45,7 +45,7 @@ def plot(results: Sequence[Result]) -> Plot:
     """Loss over the memoryless one, over training."""
     named = {f"{start}, {task}": runs for task in TASKS for start, runs in groups(results, task).items()}
     return median_curves(
-        named, "eval/loss", "loss (copy: nats, adding: squared error)", [n for n in named if "id" in n]
+        named, "eval/loss", "loss (copy: nats, adding: squared error)", [n for n in named if n.startswith("identity")]
     )
 
 

@@ -146,7 +146,7 @@ CLAIM = Claim(
     controls=(
         Control(
             "fixed decays know what one mean knows",
-            "their median R^2 is within 0.05 of the derived one at 5 and 50 steps, and not above it at 500",
+            "their median R^2 is within 0.05 of the derived one at 5 and 50 steps, and at most 0.05 above it at 500",
             lambda results: _as_derived(
                 np.median([one.summary["fits"] for one in chosen(results, learned=False)], axis=0)
             ),

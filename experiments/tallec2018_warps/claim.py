@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from ltd.claims import Claim, Control, Measured, Plot, Published, Result, Verdict
 from ltd.claims.rules import chosen, median_curves
 from ltd.stats import equivalence, holm, mann_whitney, median_interval
@@ -65,7 +67,9 @@ CLAIM = Claim(
     sentence="Under time warps of up to 50 steps a gated network of 64 units learns to name the previous symbol "
     "whether warps are uniform or vary, leaky units as well if they are uniform and worse if they vary, a plain "
     "network worse than both.",
-    reduced="The same order under warps of up to 10 steps, sequences of 100 steps and 800 updates.",
+    reduced="Under time warps of up to 10 steps, sequences of 100 steps and 800 updates, a gated network of 64 units "
+    "names the previous symbol as well as leaky units do if warps are uniform and better if they vary, and a plain "
+    "network is worse than both.",
     source=Source(
         "tallec2018",
         "Tallec & Ollivier (2018), Can recurrent neural networks warp time?, ICLR, arXiv 1804.11188, section 3",
@@ -82,7 +86,7 @@ CLAIM = Claim(
             "the task can be learned",
             "under uniform warps the median gated network ends below half of the best loss without memory",
             lambda results: (
-                sorted(losses(groups(results, "uniform")["gated"]))[2]
+                np.median(losses(groups(results, "uniform")["gated"]))
                 < 0.5 * groups(results, "uniform")["gated"][0].summary["levels"]["strict"]["loss"]
             ),
         ),
