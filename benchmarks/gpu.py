@@ -1,6 +1,7 @@
 """What only an accelerator can show, from a checkout: `python -m benchmarks.gpu [--quick] [--part ...] [--out FILE]`
 
     steps     P5: a gradient step of the LSTM against torch's (cuDNN), of every other cell against itself in nnx.RNN
+    resident  the plan `resident` against `chunked`, for each cell that offers it, and for many lanes
     parallel  P6: the plans `newton` and `associative` against `chunked`, over length and width
     lanes     P3: 64, 256 and 1024 lanes of a run against one
 
@@ -34,7 +35,7 @@ if find_spec("jaxtyping") is None:
 from benchmarks import step as bench
 from ltd import runtime
 
-PARTS = ("steps", "parallel", "lanes")
+PARTS = ("steps", "resident", "parallel", "lanes")
 WIDTHS, STEP = (128, 256, 512, 1024), (500, 64)  # H; T, B
 LENGTHS, NARROW, SEQUENCES = (10**3, 10**4, 10**5), (4, 16, 64), 8  # P6
 PARALLEL = {"newton": "gru_after", "associative": "lru"}  # plan -> the cell that shows it
@@ -59,6 +60,33 @@ def steps(quick: bool, around: dict[str, Any]) -> Iterator[dict[str, Any]]:
         times = _milliseconds({"ours": _own(case), "theirs": _in_flax(case)})
         yield bench.row("P5: one gradient step", bench.name_of(case), times["ours"],
                         {"the same cell in nnx.RNN": times["theirs"]}, "ms", around, {"ratio": 0.5})  # fmt: skip
+
+
+def resident(quick: bool, around: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What weights that stay on the chip gain."""
+    from ltd.cells import CELLS
+    from ltd.unroll import plans_of
+
+    T, B = (16, 4) if quick else STEP
+    for H in (16,) if quick else (32, 64, 128, 256):
+        offer = [name for name in CELLS if "resident" in plans_of(_cell((name, T, B, H)))]
+        for name in ("elman", "lstm") if quick else offer:
+            case = (name, T, B, H)
+            times = _milliseconds({"ours": _own(case, "resident"), "theirs": _own(case)})
+            peers = {"plan chunked": times["theirs"]}
+            yield bench.row("plan resident: one gradient step", bench.name_of(case), times["ours"], peers, "ms", around)
+    if find_spec("draccus") is not None:
+        yield from _resident_lanes(quick, around)
+
+
+def _resident_lanes(quick: bool, around: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    from benchmarks.sweeps import seconds_of
+
+    sizes = {"T": 8, "H": 4, "B": 4} if quick else {}
+    for count in (2,) if quick else (1, 64, 256):
+        ours, theirs = (1e3 * seconds_of(count, plan, **sizes) for plan in ("resident", "chunked"))
+        case = f"adding/arjovsky2016, LSTM, {count} lanes"
+        yield bench.row("plan resident: an update", case, ours, {"plan chunked": theirs}, "ms", around)
 
 
 def parallel(quick: bool, around: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -149,7 +177,7 @@ def main(words: Sequence[str] | None = None) -> int:
     rows = []
     with runtime.precision("float32"):
         for part in given.part:
-            for found in {"steps": steps, "parallel": parallel, "lanes": lanes}[part](
+            for found in {"steps": steps, "resident": resident, "parallel": parallel, "lanes": lanes}[part](
                 given.quick, bench.circumstances()
             ):
                 bench.show(found)

@@ -111,7 +111,7 @@ def _losses(paths: Any) -> float:
 # ------------------------------------------------------------------------------------------------ growth
 
 
-def seconds_of(lanes: int, **sizes: int) -> float:
+def seconds_of(lanes: int, plan: str = "chunked", **sizes: int) -> float:
     """Seconds of one update of all lanes, median of five."""
     import dataclasses
 
@@ -122,7 +122,7 @@ def seconds_of(lanes: int, **sizes: int) -> float:
     from ltd.train import Trainer
 
     fields = {**FIELDS, "task.length": sizes.get("T", 100), "cell.hidden": sizes.get("H", 64)}
-    one = launch.configure(Run, {**fields, "train.batch": sizes.get("B", 32), "train.steps": 10**6})
+    one = launch.configure(Run, {**fields, "plan": plan, "train.batch": sizes.get("B", 32), "train.steps": 10**6})
     block = Block(Trainer(one, make_task(one.task)), lanes)
     for seed in range(lanes):
         block.place(str(seed), config.split(dataclasses.replace(one, seed=seed))[1])

@@ -34,7 +34,7 @@ def bodies(kind: str) -> list[dict[str, str]]:
             kind.removesuffix("s"): f"`{r['name']}`",
             "key": r["key"],
             "what": r["summary"],
-            "parallel by": ", ".join(p for p in r["plans"] if p not in ("stepwise", "chunked")) or "-",
+            "parallel by": ", ".join(p for p in r["plans"] if p not in ("stepwise", "chunked", "resident")) or "-",
             "source": r["source"],
         }
         for r in catalogue([kind])

@@ -13,10 +13,11 @@ NEWTON = ("jacobian", "damping", "iterations", "tolerance")  # the fields of a p
 
 @dataclass(frozen=True)
 class Plan:
-    """How the unroll over time is arranged: `stepwise`, `chunked`, `associative` or `newton` (see `ltd.unroll`).
+    """How the unroll over time is arranged: `stepwise`, `chunked`, `resident`, `associative` or `newton` (see
+    `ltd.unroll`).
 
-    `chunk` is the number of steps per chunk, of `chunked` and of cells that go `associative` by chunks; the program
-    chooses if absent. The other fields belong to `newton`.
+    `chunk` is the number of steps per chunk, of `chunked`, `resident` and of cells that go `associative` by chunks; the
+    program chooses if absent. The other fields belong to `newton`.
     """
 
     type: str = "chunked"

@@ -84,6 +84,7 @@ class RecurrentCell(nnx.RNNCellBase):
 class MixRecurrentCell(RecurrentCell):
     """A cell whose loop holds one matrix product, h U, and then `advance`: gates without weights."""
 
+    plans: tuple[str, ...] = ("stepwise", "chunked", "resident", "newton")
     advance: Callable[..., tuple[State, Array]]
 
     def kernel(self) -> Kernel:

@@ -89,7 +89,7 @@ class Elman(MixRecurrentCell):
 
     def kernel(self):
         """U, and the slopes of srelu where it is the activation."""
-        return self.U[...] if self.s is None else (self.U[...], self.s[...])
+        return self.U[...] if self.s is None else (self.U[...], list(self.s[...]))
 
     def read(self, state) -> Array:
         """h, or s."""

@@ -170,12 +170,12 @@ class LSTM(GatedCell, MixRecurrentCell):
     """
 
     def kernel(self):
-        """U; with gate recurrence R below it, which reaches no candidate; peepholes."""
+        """U; with gate recurrence R below it, which reaches no candidate; the rows of peepholes."""
         U, n, H = self.U[...], len(self.form.gates), self.hidden
         if self.R is not None:
             R = jnp.concatenate(jnp.split(self.R[...], n, axis=-1))
             U = jnp.concatenate([U, jnp.pad(R, ((0, 0), (0, H)))])
-        return U if self.p is None else (U, self.p[...])
+        return U if self.p is None else (U, list(self.p[...]))
 
     def read(self, state) -> Any:
         """h, or h with the gates beside it, with `truncate` constants for the gradient; and c for peepholes."""

@@ -151,6 +151,8 @@ class LSTM1997(Blocks, MixRecurrentCell):
         not given are drawn from [-scale, scale]: the paper's range is 0.2 or 0.1, by task.
     """
 
+    plans = ("stepwise", "chunked", "newton")  # not resident: a gate of a block is no wider than the blocks are many
+
     def initial_state(self, batch: tuple[int, ...]) -> Any:
         """All activations 0."""
         cells, gates = zeros(batch, self.hidden), zeros(batch, self.blocks)

@@ -99,7 +99,7 @@ class SCRN(_Context, MixRecurrentCell):
     """
 
     recurrent = {"R": ("R",)}  # noqa: RUF012
-    plans = ("stepwise", "chunked", "associative", "newton")
+    plans = ("stepwise", "chunked", "resident", "associative", "newton")
 
     def __init__(
         self,

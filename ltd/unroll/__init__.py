@@ -2,6 +2,7 @@
 
     stepwise     everything inside the loop; the reference, and the one to debug; forward mode works
     chunked      time in chunks: products leave the loop, little but the states is kept; the default
+    resident     `chunked` whose loop over a chunk is one kernel that keeps the recurrent weights on the chip
     associative  parallel in time, for cells that are linear in their state
     newton       parallel in time, for nonlinear cells: Newton's method on the whole trajectory, with a report
 
@@ -22,6 +23,7 @@ from ltd.types import Cell, Net, State
 from ltd.unroll.associative import associative
 from ltd.unroll.chunked import chunk_length, chunked
 from ltd.unroll.newton import Report, newton, reports
+from ltd.unroll.resident import resident
 from ltd.unroll.stepwise import masked, output_leaf, stepwise, trajectory
 
 __all__ = [
@@ -38,7 +40,13 @@ __all__ = [
     "unroll",
 ]
 
-PLANS: dict[str, Callable] = {"stepwise": stepwise, "chunked": chunked, "associative": associative, "newton": newton}
+PLANS: dict[str, Callable] = {
+    "stepwise": stepwise,
+    "chunked": chunked,
+    "resident": resident,
+    "associative": associative,
+    "newton": newton,
+}
 
 
 def unroll(
@@ -94,6 +102,6 @@ def _parts(net: Any) -> list[Any]:
 
 def _chunks(part: Any, plan: Plan) -> bool:
     """Whether a cell, or a net made of none, uses the length of chunks. Of what does not say it, it is believed."""
-    if plan.type == "chunked" and not hasattr(part, "over"):
+    if plan.type in ("chunked", "resident") and not hasattr(part, "over"):
         return True
     return getattr(part, "chunked_form", True) or getattr(part, "takes", False)

@@ -26,12 +26,17 @@ KEEP_BYTES = 1 << 27  # recurrent products are kept up to this size, and else co
 SHORTEST, LONGEST = 5, 128  # a GEMM wants rows, and a weight gradient is added up once per chunk
 
 
-def chunked(cell, inputs, state, plan, valid=None):
-    """Time in chunks; see the head of this file."""
+def plain_scan(body, kernel, carry, sequences, reverse: bool = False):
+    """`jax.lax.scan` of a body that is handed the kernel."""
+    return jax.lax.scan(functools.partial(body, kernel), carry, sequences, reverse=reverse)
+
+
+def chunked(cell, inputs, state, plan, valid=None, scan=plain_scan):
+    """Time in chunks; see the head of this file. `scan` is the loop over the steps of a chunk."""
     graphdef, params, rest = disassemble(cell)
     chunk = plan.chunk or chunk_length(cell, inputs)
     if isinstance(cell, MixCell):
-        return _mix_unroll(graphdef, chunk, params, rest, inputs, state, valid)
+        return _mix_unroll(graphdef, chunk, scan, params, rest, inputs, state, valid)
 
     @jax.checkpoint
     def run(params, state, x, v):
@@ -119,9 +124,9 @@ def _adds(cell: MixCell, inputs: Array, state) -> bool:
     return alone and not handed_on
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _mix_unroll(graphdef, chunk, params, rest, inputs, state, valid):
-    final, outputs, _ = _mix_forward(graphdef, chunk, params, rest, inputs, state, valid, keep=False)
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
+def _mix_unroll(graphdef, chunk, scan, params, rest, inputs, state, valid):
+    final, outputs, _ = _mix_forward(graphdef, chunk, scan, params, rest, inputs, state, valid, keep=False)
     return final, outputs
 
 
@@ -137,7 +142,7 @@ class Kept(NamedTuple):
     given: Any
 
 
-def _mix_forward(graphdef, chunk, params, rest, inputs, state, valid, keep: bool):
+def _mix_forward(graphdef, chunk, scan, params, rest, inputs, state, valid, keep: bool):
     """Final state, outputs and, with `keep`, what the reverse pass needs."""
     cell = nnx.merge(graphdef, params, rest)
     kernel = cell.kernel()
@@ -148,25 +153,25 @@ def _mix_forward(graphdef, chunk, params, rest, inputs, state, valid, keep: bool
     def run(state, piece):
         x, v = piece
 
-        def one(s, dv):
+        def one(kernel, s, dv):
             d, v = dv
             m = cell.mix(kernel, cell.read(s))
             new, out = masked(lambda s: cell.advance(s, d, m), v)(s)
             given = (d + m if joint else m) if roomy else None
             return new, ((None if alias is not None else out, Kept(new, given)) if keep else (out, None))
 
-        return jax.lax.scan(one, state, (cell.project(x), v))
+        return scan(one, kernel, state, (cell.project(x), v))
 
     final, (outputs, kept) = _over_chunks(run, state, (inputs, valid), chunk)
     return final, outputs if alias is None else jax.tree.leaves(kept.after)[alias], kept
 
 
-def _mix_fwd(graphdef, chunk, params, rest, inputs, state, valid):
-    final, outputs, kept = _mix_forward(graphdef, chunk, params, rest, inputs, state, valid, keep=True)
+def _mix_fwd(graphdef, chunk, scan, params, rest, inputs, state, valid):
+    final, outputs, kept = _mix_forward(graphdef, chunk, scan, params, rest, inputs, state, valid, keep=True)
     return (final, outputs), (params, rest, inputs, state, valid, kept)
 
 
-def _mix_bwd(graphdef, chunk, residuals, cotangents):
+def _mix_bwd(graphdef, chunk, scan, residuals, cotangents):
     params, rest, inputs, state, valid, kept = residuals
     d_final, d_outputs = cotangents
     cell = nnx.merge(graphdef, params, rest)
@@ -188,7 +193,7 @@ def _mix_bwd(graphdef, chunk, residuals, cotangents):
             given = drive + mixed if joint else mixed
         given = (given,) if joint else (drive, given)
 
-        def one(d_state, now):
+        def one(kernel, d_state, now):
             s, given, v, d_out = now
             advance = (lambda s, a: cell.advance(s, a, jnp.zeros_like(a))) if joint else cell.advance
             _, pull = jax.vjp(masked(advance, v), s, *given)
@@ -197,7 +202,7 @@ def _mix_bwd(graphdef, chunk, residuals, cotangents):
             (through,) = pull_read(d_given[-1])
             return jax.tree.map(jnp.add, d_s, through), d_given
 
-        d_state, d_given = jax.lax.scan(one, d_state, (s, given, v, d_out), reverse=True)
+        d_state, d_given = scan(one, kernel, d_state, (s, given, v, d_out), reverse=True)
         more_params, d_x = pull_project(d_given[0])
         (more_kernel,) = pull_mix(d_given[-1])
         add = functools.partial(jax.tree.map, jnp.add)
