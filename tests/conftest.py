@@ -3,10 +3,13 @@
 import gc
 import os
 
-# Said before jax starts. Two devices, so that lanes are spread. Level 0 of XLA compiles a quarter sooner than that of
-# `ltd.runtime`, and compiling is most of what the tests do; LTD_TEST_LEVEL=2 runs them as users do.
+# Said before jax starts. Two devices, so that lanes are spread. Compiling is most of what the tests do: level 0 of XLA,
+# the older emitters of loops and no splitting of programs compile in a fifth of the time that the settings of
+# `ltd.runtime` take, for slower programs; LTD_TEST_LEVEL=2 runs the tests as users do.
 LEVEL = os.environ.get("LTD_TEST_LEVEL", "0")
 FLAGS = {"xla_force_host_platform_device_count": 2, "xla_backend_optimization_level": LEVEL}
+if LEVEL == "0":
+    FLAGS |= {"xla_cpu_use_fusion_emitters": "false", "xla_cpu_parallel_codegen_split_count": 1}
 given = os.environ.get("XLA_FLAGS", "")
 os.environ["XLA_FLAGS"] = " ".join([given, *(f"--{k}={v}" for k, v in FLAGS.items() if k not in given)]).strip()
 

@@ -18,8 +18,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.experimental import pallas as pl
-from jax.experimental.pallas import triton
 from jax.extend import core
 
 from ltd.unroll.chunked import chunked
@@ -87,6 +85,9 @@ def _filled(a: Array, axis: int) -> Array:
 
 
 def _call(body: Callable, width: int, kernel: Any, state: Any, steps: Any, reverse: bool, interpret: bool) -> Any:
+    from jax.experimental import pallas as pl  # here, for it takes half a second
+    from jax.experimental.pallas import triton
+
     length, batch = jax.tree.leaves(steps)[0].shape[:2]
     block = jax.tree.map(lambda a: jax.ShapeDtypeStruct((ROWS, *a.shape[1:]), a.dtype), state)
     row = jax.tree.map(lambda a: jax.ShapeDtypeStruct((ROWS, *a.shape[2:]), a.dtype), steps)
@@ -114,23 +115,23 @@ def _call(body: Callable, width: int, kernel: Any, state: Any, steps: Any, rever
     shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in start]
     shapes += [jax.ShapeDtypeStruct((length, batch, *a.shape[1:]), a.dtype) for a in jax.tree.leaves(made)]
     whole = [pl.BlockSpec(a.shape, lambda i, n=a.ndim: (0,) * n) for a in weights]
-    by_axis = [_blocks(a, 0) for a in start], [_blocks(a, 1) for a in of_steps]
+    by_axis = [pl.BlockSpec(*_block(a, 0)) for a in start], [pl.BlockSpec(*_block(a, 1)) for a in of_steps]
     found = pl.pallas_call(
         run,
         out_shape=shapes,
         grid=(batch // ROWS,),
         in_specs=whole + by_axis[0] + by_axis[1],
-        out_specs=by_axis[0] + [_blocks(a, 1) for a in shapes[len(start) :]],
+        out_specs=by_axis[0] + [pl.BlockSpec(*_block(a, 1)) for a in shapes[len(start) :]],
         interpret=interpret,
         compiler_params=None if interpret else triton.CompilerParams(num_warps=WARPS, num_stages=1),
     )(*weights, *start, *of_steps)
     return jax.tree.unflatten(form, found[: len(start)]), jax.tree.unflatten(made_form, found[len(start) :])
 
 
-def _blocks(a: Any, axis: int) -> pl.BlockSpec:
-    """`ROWS` sequences along their axis, all of the others."""
+def _block(a: Any, axis: int) -> tuple[tuple[int, ...], Callable]:
+    """`ROWS` sequences along their axis, all of the others; and where block i begins."""
     shape = tuple(ROWS if k == axis else n for k, n in enumerate(a.shape))
-    return pl.BlockSpec(shape, lambda i: tuple(i if k == axis else 0 for k in range(len(shape))))
+    return shape, lambda i: tuple(i if k == axis else 0 for k in range(len(shape)))
 
 
 def _parted(items, *counts: int):
@@ -140,8 +141,8 @@ def _parted(items, *counts: int):
     yield items
 
 
-def _cuts(size: int, width: int) -> list[Any]:
-    return [pl.ds(k * width, width) for k in range(size // width)]
+def _cuts(size: int, width: int) -> list[slice]:
+    return [slice(at, at + width) for at in range(0, size // width * width, width)]
 
 
 def _load(ref, width: int, *step) -> Pieces:
