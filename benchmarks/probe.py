@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.profile import shares
 from benchmarks.step import circumstances, row, time_in_turn, write
 from ltd import runtime
 
@@ -97,10 +98,9 @@ def measure(length: int, hidden: int, repeats: int) -> list[dict[str, Any]]:
         mine = np.asarray(probe()["jacobian_log10"])[:, 0]
         np.testing.assert_allclose(mine[: len(theirs["jacobian_log10"])], theirs["jacobian_log10"], atol=1e-6)
     case, around = f"elman T={length} B=1 H={hidden}, all lags, float64", circumstances()
-    return [
-        row("P4: the jacobian probe", case, seconds, peers, "s", around, {"ratio": AT_MOST}),
-        row("P4: compiling it", case, compiling, {}, "s", around),
-    ]
+    compared = row("P4: the jacobian probe", case, seconds, peers, "s", around, {"ratio": AT_MOST})
+    compared["profile"] = shares(probe) if compared["met"] is False else None
+    return [compared, row("P4: compiling it", case, compiling, {}, "s", around)]
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -23,6 +23,8 @@ from ltd import runtime
 STEPS = 3
 KINDS = {  # kind -> how the names of its events begin or what they hold
     "products": ("dot", "custom-call", "convolution"),
+    "singular values": ("svd",),
+    "QR": ("geqrf", "householder_product"),
     "copies": ("copy", "transpose", "concatenate", "pad", "bitcast", "broadcast", "slice", "dynamic"),
     "sums between devices": ("all-reduce", "all_reduce", "psum"),
     "elementwise": (

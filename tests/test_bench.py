@@ -250,7 +250,14 @@ def test_what_runs_inside_another_is_counted_once():
     other = Named(events=[Event("add_tanh_fusion", 5, 40)])
     data = Named(planes=[Named("/host:CPU", lines=[line, other]), Named("/host:metadata", lines=[line])])
     assert profile.self_times(data) == {"while.1": 50, "dot.2": 50, "add_tanh_fusion": 40}
-    kinds = {"dot.2": "products", "add_tanh_fusion": "elementwise", "copy.3": "copies", "while.1": "the loop"}
+    kinds = {
+        "svd.3": "singular values",
+        "geqrf.1": "QR",
+        "dot.2": "products",
+        "add_tanh_fusion": "elementwise",
+        "copy.3": "copies",
+        "while.1": "the loop",
+    }
     assert {name: profile.kind_of(name) for name in kinds} == kinds
     assert profile.kind_of("ThunkExecutor::Execute") == ""
 
