@@ -1,5 +1,7 @@
 """What defines each net, shown by a minimal experiment."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,6 +52,9 @@ def test_a_sliding_window_reaches_exactly_its_ends(past, ahead, key):
     assert reach(net) == set(range(-ahead, past + 1))
 
 
+FAST = {"xla_backend_optimization_level": 2, "xla_cpu_use_fusion_emitters": True}  # here running is most of it
+
+
 def trained(body, x, y, updates, learning_rate=1e-2, classes=2):
     """A network trained on x -> y by Adam; the share of right answers on the last third of the sequences."""
     graphdef, params, rest = disassemble(Model(jax.random.key(5), body, classes, False, Initial()))
@@ -63,7 +68,7 @@ def trained(body, x, y, updates, learning_rate=1e-2, classes=2):
         found = logits(params, x[:, :cut])
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(found, y[:, :cut]))
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=FAST)
     def train(params):
         def update(carry, _):
             params, moments = carry
