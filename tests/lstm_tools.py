@@ -1,11 +1,10 @@
 """LSTMs moved off their initial values, and run."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from harness import compiled
 from ltd.cells import CELLS
 from ltd.settings import Plan
 from ltd.trees import disassemble
@@ -14,7 +13,6 @@ from ltd.unroll import unroll
 T, B, D, H = 9, 2, 3, 4
 SURE = 100.0  # a gate with this pre-activation is exactly 1, with minus this exactly 0
 LOOP = Plan("stepwise")
-compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiling is most of it
 
 
 def moved(cell, key, scale=0.4):

@@ -9,7 +9,7 @@ import pytest
 import scipy.linalg
 from flax import nnx
 
-from harness import plan_of
+from harness import compiled, plan_of
 from ltd import linalg
 from ltd.cells import CELLS
 from ltd.cells.linear import hippo
@@ -20,7 +20,6 @@ from ltd.unroll import unroll as unroll_by
 from oracles import linear as oracles
 
 LOOP = Plan("stepwise")
-compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiling is most of it
 ROTATIONS = ["urnn", "exprnn", "scornn"]
 PRECISIONS = pytest.mark.parametrize(("double", "tolerance"), [(False, 1e-5), (True, 1e-12)])
 

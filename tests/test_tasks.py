@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 import tasks
+from harness import compiled
 from ltd.types import Task
 from oracles.tasks import twin
 from tables import TASK_ROWS
 from tasks import TASKS
 
 KEY = jax.random.key(20)
-compiled = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # compiling is most of it
 PARTS, PART = 200, 20  # drawn once per task: 200 batches of 20, as some dialects draw one length per batch
 KEYS = jax.random.split(KEY, PARTS)
 JUDGED = 200  # sequences that are judged at once: one shape, so that each task's loss and metric are compiled once
