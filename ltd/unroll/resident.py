@@ -190,7 +190,7 @@ def _apply(eqn, width: int, given: list[Pieces]) -> list[Pieces]:
     last = len(shape) - 1
     if name in ("reshard", "pvary"):  # of lanes over devices, of which a kernel sees one
         return given
-    if name == "dot_general":
+    if name == "dot_general" and isinstance(given[1][0], list) and params["dimension_numbers"][0][0] == (1,):
         return [_dot(params, *given)]
     if name == "concatenate" and params["dimension"] == last:
         return [[piece for pieces in given for piece in pieces]]
