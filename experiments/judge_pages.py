@@ -2,7 +2,8 @@
 
 Both are made from the plain values of a verdict (`ltd.claims.plain`), as they lie in the ledger.
 `python -m experiments.judge_pages --out=DIR` takes the verdicts of DIR at their largest scale into the claim folders
-that come with the package, `result.json`, and writes their READMEs and the report on all, `docs/results/claims`.
+that come with the package, `result.json`, unless one of a larger scale lies there, and writes their READMEs and the
+report on all, `docs/results/claims`.
 """
 
 from __future__ import annotations
@@ -271,6 +272,12 @@ def all_committed() -> list[Row]:
     return sorted(found, key=lambda row: claims.rank(row["headline"], row["key"]))
 
 
+def replaces(row: Row, old: Row | None) -> bool:
+    """Whether a verdict takes the place of the one before: a whole one, at no smaller scale."""
+    scale = claims.SCALES.index
+    return not row["missing"] and (old is None or scale(row["scale"]) >= scale(old["scale"]))
+
+
 def main(arguments: Sequence[str]) -> int:
     """Take the verdicts of a folder, where one is given; write every README."""
     fields = config.parse(arguments)
@@ -279,7 +286,7 @@ def main(arguments: Sequence[str]) -> int:
         raise ConfigError(config.unknown("field", next(iter(fields)), ["out"]))
     for row in reversed(verdicts(Path(out)) if out is not None else []):  # quick first, so that full stands over it
         path = ROOT / row["name"]
-        if (path / claims.OWN).is_file() and not row["missing"]:
+        if (path / claims.OWN).is_file() and replaces(row, committed(path)):
             write_json(writable(path) / "result.json", row)
     for path in claims.known(ROOT):
         (path / "README.md").write_text(readme(claims.load(path), committed(path)))

@@ -357,6 +357,13 @@ def test_numbers_side_by_side():
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["a"]
 
 
+def test_a_committed_verdict_gives_way_to_a_whole_one_of_no_smaller_scale():
+    quick, full = {"scale": "quick", "missing": []}, {"scale": "full", "missing": []}
+    assert all(judge_pages.replaces(*pair) for pair in ((quick, None), (quick, quick), (full, quick), (full, full)))
+    assert not judge_pages.replaces(quick, full)
+    assert not judge_pages.replaces({"scale": "full", "missing": ["seed 3"]}, quick)
+
+
 def test_the_usage_says_it(capsys):
     assert main(["judge", "--help"]) == 0
     out = capsys.readouterr().out
