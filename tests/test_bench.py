@@ -275,6 +275,7 @@ def test_the_probe_and_its_way_by_hand_agree(tmp_path):
     compared, compiling = json.loads(out.read_text())
     assert bool(compared["peers"]) == bool(importlib.util.find_spec("torch")) and compared["ours"] > 0
     assert compiling["met"] is None
+    assert bool(compared["profile"]) == (compared["met"] is False)
 
 
 def test_a_start_is_timed(monkeypatch, tmp_path):
@@ -304,7 +305,7 @@ def test_the_part_for_a_gpu_needs_jax_flax_optax_and_numpy_alone(tmp_path):
     done = subprocess.run([sys.executable, "-c", BARE, str(out)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rows = json.loads(out.read_text())
-    assert {row["goal"].split(":")[0] for row in rows} == {"P5", "P6"}
+    assert {row["goal"].split(":")[0] for row in rows} == {"P5", "P6", "plan resident"}
     assert "lanes: left out" in done.stdout
     for row in rows:
         check_goal(row)
