@@ -10,6 +10,8 @@ import pytest
 from flax import nnx
 
 from harness import B, D, T, assert_close, assert_same_gradients, build, compiled, first_of_each, sketch
+from ltd.cells import CELLS
+from ltd.config import ConfigError
 from ltd.settings import Plan
 from ltd.trees import disassemble
 from ltd.types import MixCell
@@ -82,6 +84,12 @@ def test_is_written_for_triton(row, key):
 
 
 @pytest.mark.usefixtures("gpu")
+def test_a_context_as_wide_as_the_units_is_written_for_triton(key):
+    cell = CELLS["scrn"](key, D, hidden=WIDE, context=WIDE)
+    assert exported(cell, Plan("resident", T)).count(TRITON) == 2
+
+
+@pytest.mark.usefixtures("gpu")
 def test_what_triton_cannot_take_goes_by_chunked_and_says_so(key):
     row = ROWS[0]
     with pytest.warns(UserWarning, match="plan resident: 5 units are not a power of two from 16 to 256; this goes by"):
@@ -94,7 +102,7 @@ def test_a_primitive_that_does_not_go_by_pieces_is_named():
     def body(weights, state, now):
         return jnp.cumsum(jnp.concatenate([state, state], axis=-1), axis=-1)[:, :2], now
 
-    with pytest.raises(NotImplementedError, match="plan resident: cumsum of"):
+    with pytest.raises(ConfigError, match=r"plan resident: cumsum of .* by pieces: take the plan chunked"):
         loop.scan(body, jnp.ones((2, 2)), jnp.ones((B, 2)), jnp.ones((T, B, 2)))
 
 

@@ -20,7 +20,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.extend import core
 
-from ltd.unroll.chunked import chunked
+from ltd.config import ConfigError
+from ltd.unroll.chunked import chunked, plain_scan
 
 ROWS = 16  # sequences of one kernel: the fewest that Triton's product takes
 WIDTHS = (16, 256)  # of a piece: smaller products do not exist, larger weights leave the chip
@@ -55,7 +56,7 @@ def scan(body: Callable, kernel: Any, carry: Any, sequences: Any, reverse: bool 
     width = math.gcd(*(a.shape[-1] for a in jax.tree.leaves((carry, first, made)) if a.ndim > 1))
     if not interpret and (reason := unfit(width, (kernel, carry, sequences))):
         warnings.warn(f"plan resident: {reason}; this goes by the loop of chunked.", stacklevel=2)
-        return jax.lax.scan(functools.partial(body, kernel), carry, sequences, reverse=reverse)
+        return plain_scan(body, kernel, carry, sequences, reverse)
     state = jax.tree.map(functools.partial(_filled, axis=0), carry)
     steps = jax.tree.map(functools.partial(_filled, axis=1), sequences)
     last, outputs = _call(body, width, kernel, state, steps, reverse, interpret)
@@ -167,7 +168,7 @@ def in_pieces(jaxpr: core.Jaxpr, width: int, *inputs: Pieces) -> list[Pieces]:
     """The outputs of a program whose arrays are pieces of this width, cut along the last axis.
 
     Raises
-        NotImplementedError  for a primitive that does not go by pieces.
+        ConfigError  for a primitive that does not go by pieces, as a cell of a user may have.
     """
     at = dict(zip((*jaxpr.constvars, *jaxpr.invars), inputs, strict=True))
 
@@ -206,7 +207,8 @@ def _apply(eqn, width: int, given: list[Pieces]) -> list[Pieces]:
     if not matrix and (many == 1 or (name in ELEMENTWISE.split() and alike)):
         rows = [pieces * many if len(pieces) == 1 else pieces for pieces in given]
         return [[eqn.primitive.bind(*row, **params) for row in zip(*rows, strict=True)]]
-    raise NotImplementedError(f"plan resident: {name} of {[v.aval.shape for v in eqn.invars]} does not go by pieces.")
+    shapes = ", ".join(str(v.aval.shape) for v in eqn.invars)
+    raise ConfigError(f"plan resident: {name} of {shapes} does not go by pieces: take the plan chunked.")
 
 
 def _dot(params: dict[str, Any], rows: Pieces, matrix: Pieces) -> Pieces:
