@@ -9,6 +9,7 @@ report on all, `docs/results/claims`.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,10 +23,12 @@ from experiments.tables import markdown, number
 from ltd import claims, config, report
 from ltd.config import ConfigError
 from ltd.plots.common import DASHED, FULL, NAMES, Table, extend, save, styled
+from ltd.plots.training import LEVELS
 from ltd.results import writable, write_json
 
 ROOT = Path(__file__).resolve().parent
 PAGE = ROOT.parent / "docs" / "results" / "claims"
+WIDE = 50  # largest over smallest value from which on an axis is logarithmic
 Row = Mapping[str, Any]
 ANSWERS = {
     "supported": "The results support the sentence.",
@@ -190,7 +193,7 @@ def comparison(row: Row) -> tuple[Figure, Table]:
                 values.append(one["value"])
                 if one["low"] is not None:
                     axes.plot([one["low"], one["high"]], [place, place], color=NAMES[0])
-        if min(values) > 0 and max(values) > 50 * min(values):
+        if min(values) > 0 and max(values) > WIDE * min(values):
             axes.set_xscale("log")
         axes.set_yticks(range(len(its)), list(reversed(its)))
         axes.set_ylim(-0.6, len(its) - 0.4)
@@ -220,6 +223,16 @@ def lines(plot: Row) -> tuple[Figure, Table]:
         colour = NAMES[(place // 2 if _paired(plot) else place) % len(NAMES)]
         axes.plot(x, y, linestyle=DASHED if one["dashed"] else "-", label=one["name"], color=colour)
         extend(table, line=[one["name"]] * len(x), x=list(x), y=list(y))
+    levels: dict[float, list[str]] = {}
+    for name, level in plot.get("levels", {}).items():
+        levels.setdefault(level, []).append(name)
+        extend(table, line=[name], x=[None], y=[level])
+    for style, (level, words) in zip(LEVELS, levels.items(), strict=False):
+        label = f"{', '.join(words)}: {level:.3g}"
+        axes.axhline(level, color="0.45", linestyle=style, linewidth=0.9, zorder=1, label=label)
+    shown = np.array([value for value in table["y"] if value is not None and math.isfinite(value)])
+    if levels and shown.size and min(shown) > 0 and max(shown) > WIDE * min(shown):
+        axes.set_yscale("log")
     axes.set(xlabel=plot["x"], ylabel=plot["y"])
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure, table

@@ -11,7 +11,7 @@ import pytest
 from claim_cases import CASES
 from experiments import docs, judge_pages
 from ltd import claims, config, report, stats
-from ltd.claims import Claim, Control, Published, Result, Verdict
+from ltd.claims import Claim, Control, Line, Plot, Published, Result, Verdict
 from ltd.claims.rules import chosen, equal, mean_updates, median_curves, numbers_of, share, solved, wins
 from ltd.config import ConfigError
 from ltd.types import Source
@@ -266,6 +266,34 @@ def test_median_curves_keep_the_last_of_a_run_that_is_over():
     (line,) = plot.lines
     assert (plot.x, plot.y, line.name, line.dashed) == ("update", "X", "a", True)
     assert list(line.x) == [0, 10, 20] and list(line.y) == [4.5, 2.5, 2.0]
+    assert plot.levels == {}
+
+
+def test_median_curves_know_what_needs_no_memory():
+    def at(blind, strict, losses):
+        levels = {"blind": {"loss": blind}, "strict": {"loss": strict}, "optimum": {"loss": 0.0}}
+        return run("finished", [{"update": i, "eval/loss": x} for i, x in enumerate(losses)], levels=levels)
+
+    groups = {"a": [at(2.0, 1.0, [4.0, 0.5])], "b": [at(2.0, 1.0, [1.0, 2.0])]}
+    plot = median_curves(groups, "eval/loss", "nats")
+    assert plot.levels == {"blind": 2.0, "memoryless": 1.0}
+    groups["b"] = [at(4.0, 8.0, [1.0, 2.0])]
+    with pytest.raises(ValueError, match="relative=True"):
+        median_curves(groups, "eval/loss", "nats")
+    plot = median_curves(groups, "eval/loss", "ratio", relative=True)
+    assert plot.levels == {"memoryless": 1.0}
+    assert [list(line.y) for line in plot.lines] == [[4.0, 0.5], [0.25, 0.5]]
+    assert list(median_curves({"a": [at(2.0, 1.0, [1.0, None])]}, "eval/loss", "nats").lines[0].y) == [1.0, np.inf]
+
+
+def test_figures_of_claims_name_their_levels():
+    plot = dataclasses.asdict(Plot("x", "y", (Line("a", [0, 1], [1, 2]),), {"blind": 1.5, "memoryless": 1.5}))
+    figure, table = judge_pages.lines(plot)
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["a", "blind, memoryless: 1.5"]
+    assert table["y"] == [1, 2, 1.5, 1.5] and figure.axes[0].get_yscale() == "linear"
+    assert judge_pages.lines(plot | {"levels": {"blind": 0.01}})[0].axes[0].get_yscale() == "log"
+    del plot["levels"]  # a result of before there were any
+    assert len(judge_pages.lines(plot)[0].axes[0].lines) == 1
 
 
 def test_results_are_chosen_by_dotted_fields():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ltd.claims import Claim, Control, Line, Measured, Plot, Published, Result, Verdict
-from ltd.claims.rules import chosen
+from ltd.claims.rules import MEMORYLESS, chosen
 from ltd.stats import median_interval
 from ltd.types import Source
 
@@ -43,7 +43,7 @@ def plot(results: Sequence[Result]) -> Plot:
         at = [float(row["length"]) for row in runs[0].summary["lengths"]]
         middle = [float(np.median([right(one, i) for one in runs])) for i in range(len(at))]
         lines.append(Line(cell, at, middle, cell in FAIL))
-    return Plot("length of the word (symbols)", "share right", tuple(lines))
+    return Plot("length of the word (symbols)", "share right", tuple(lines), {MEMORYLESS: 0.5})
 
 
 CLAIM = Claim(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ltd.claims import Claim, Control, Line, Measured, Plot, Published, Result, Verdict
-from ltd.claims.rules import chosen, numbers_of
+from ltd.claims.rules import MEMORYLESS, chosen, numbers_of
 from ltd.stats import median_interval
 from ltd.types import Source
 
@@ -43,7 +43,7 @@ def plot(results: Sequence[Result]) -> Plot:
         if curves:
             at = [float(row["update"]) for row in next(one for one in runs if one.rows).rows]
             lines.append(Line(f"{name} forget gate", at, np.median(curves, axis=0).tolist(), gate == WITHOUT))
-    return Plot("update", "share of outer symbols right", tuple(lines))
+    return Plot("update", "share of outer symbols right", tuple(lines), {MEMORYLESS: 0.5})
 
 
 CLAIM = Claim(

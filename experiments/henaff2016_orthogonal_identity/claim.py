@@ -44,9 +44,8 @@ def verdict(results: Sequence[Result]) -> Verdict:
 def plot(results: Sequence[Result]) -> Plot:
     """Loss over the memoryless one, over training."""
     named = {f"{start}, {task}": runs for task in TASKS for start, runs in groups(results, task).items()}
-    return median_curves(
-        named, "eval/loss", "loss (copy: nats, adding: squared error)", [n for n in named if n.startswith("identity")]
-    )
+    identity = [name for name in named if name.startswith("identity")]
+    return median_curves(named, "eval/loss", "loss over the memoryless loss", identity, relative=True)
 
 
 CLAIM = Claim(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ltd.claims import Claim, Control, Measured, Plot, Published, Result, Verdict
-from ltd.claims.rules import chosen, median_curves
+from ltd.claims.rules import MEMORYLESS, chosen, median_curves
 from ltd.types import Source
+from tasks.two_time_scales import TOPICS
 
 GAIN, DIFFERENCE = "gain of learning the decay, {}", "gain without a fast layer, less that with one"
 LAYERS = {True: "with a fast layer", False: "without"}
@@ -61,7 +64,9 @@ def plot(results: Sequence[Result]) -> Plot:
     """The loss of what is slow, over training."""
     words = {True: "learned", False: "fixed"}
     named = {f"{LAYERS[fast]}, {words[learned]}": runs for (fast, learned), runs in groups(results).items()}
-    return median_curves(named, "eval/slow_loss", "loss of the topic (nats)", [n for n in named if n.endswith("fixed")])
+    fixed = [name for name in named if name.endswith("fixed")]
+    found = median_curves(named, "eval/slow_loss", "loss of the topic (nats)", fixed)
+    return replace(found, levels={MEMORYLESS: math.log(TOPICS)})
 
 
 CLAIM = Claim(

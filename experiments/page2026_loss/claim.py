@@ -61,10 +61,9 @@ def plot(results: Sequence[Result]) -> Plot:
         Line("mean of the seeds", at, curves.mean(axis=0).tolist()),
         Line("least", at, curves.min(axis=0).tolist()),
         Line("most", at, curves.max(axis=0).tolist()),
-        Line(f"ln {size}", [at[0], at[-1]], [math.log(size)] * 2, True),
-        Line("bigram, on the rest", [at[0], at[-1]], [results[0].summary["bigram"]] * 2, True),
     ]
-    return Plot("update", "nats per character", tuple(lines))
+    levels = {f"ln {size}": math.log(size), "bigram, on the rest": results[0].summary["bigram"]}
+    return Plot("update", "nats per character", tuple(lines), levels)
 
 
 CLAIM = Claim(

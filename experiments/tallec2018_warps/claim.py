@@ -58,7 +58,8 @@ def verdict(results: Sequence[Result]) -> Verdict:
 def plot(results: Sequence[Result]) -> Plot:
     """The loss over training, variable warps whole and uniform ones dashed."""
     named = {f"{name}, {mode}": runs for mode in MODES for name, runs in groups(results, mode).items()}
-    return median_curves(named, "eval/loss", "nats per step", [name for name in named if name.endswith("uniform")])
+    uniform = [name for name in named if name.endswith("uniform")]
+    return median_curves(named, "eval/loss", "loss over the memoryless loss", uniform, relative=True)
 
 
 CLAIM = Claim(

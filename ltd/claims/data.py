@@ -96,11 +96,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Plot:
-    """A claim's own figure, as data."""
+    """A claim's own figure, as data. `levels` are values of y that need no memory or no training, by name."""
 
     x: str
     y: str
     lines: tuple[Line, ...]
+    levels: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +201,7 @@ def plain(name: str, judged: Judged) -> dict[str, Any]:
     """Everything that a page says of a verdict, as plain values."""
     claim, results = judged.claim, judged.results
     curves, because = None, judged.verdict.because
-    if claim.plot is not None and judged.whole:
+    if claim.plot is not None and results and not judged.missing:
         try:
             curves = asdict(claim.plot(results))
         except Exception as error:  # of a claim of the user's own: its verdict stands

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ltd.claims.data import Line, Measured, Plot, Published, Result, Verdict
 from ltd.stats import time_to_success, wilson
+
+MEMORYLESS = "memoryless"
+LEVELS = {"blind": "blind", "strict": MEMORYLESS}  # the names of `ltd.types.Levels`, and those of figures
 
 
 def equal(found: Mapping[str, float], printed: Sequence[Published], tolerance: float = 0.0) -> Verdict:
@@ -72,14 +76,34 @@ def mean_updates(what: str, results: Sequence[Result], batch: int = 1) -> tuple[
         return ()
 
 
-def median_curves(groups: Mapping[str, Sequence[Result]], number: str, y: str, dashed: Sequence[str] = ()) -> Plot:
-    """A number of the checks over the updates, the median of each group; a run that is over keeps its last."""
-    lines = []
+def median_curves(
+    groups: Mapping[str, Sequence[Result]], number: str, y: str, dashed: Sequence[str] = (), *, relative: bool = False
+) -> Plot:
+    """A number of the checks over the updates, the median of each group; a run that is over keeps its last, and what
+    is not finite counts as the worst.
+
+    The levels of the number go with it, of a loss or a metric. `relative` divides the loss of each run by its own
+    memoryless level, for groups of several tasks.
+
+    Raises
+        ValueError  where the levels differ and nothing is divided.
+    """
+    kind = number.removeprefix("eval/")
+    worst = math.inf if kind.endswith("loss") else -math.inf
+    lines, levels = [], dict[str, float]()
     for name, runs in groups.items():
         longest = max((one.rows for one in runs), key=len, default=())
-        curves = [[row[number] for row in one.rows] for one in runs if one.rows]
-        filled = [[np.nan if v is None else v for v in (*c, *[c[-1]] * (len(longest) - len(c)))] for c in curves]
-        if filled:
+        curves = []
+        for one in runs:
+            its = one.summary.get("levels", {})
+            known = {word: its[level][kind] for level, word in LEVELS.items() if kind in its.get(level, ())}
+            unit = min(known.values()) if relative else 1.0
+            if not relative and levels and levels != known:
+                raise ValueError("the groups have several levels: give relative=True.")
+            levels = {MEMORYLESS: 1.0} if relative else known
+            values = [worst if row[number] is None else row[number] / unit for row in one.rows]
+            curves += [[*values, *values[-1:] * (len(longest) - len(values))]] if values else []
+        if curves:
             at = [float(row["update"]) for row in longest]
-            lines.append(Line(name, at, np.nanmedian(filled, axis=0).tolist(), name in dashed))
-    return Plot("update", y, tuple(lines))
+            lines.append(Line(name, at, np.median(curves, axis=0).tolist(), name in dashed))
+    return Plot("update", y, tuple(lines), levels)
