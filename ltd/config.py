@@ -167,7 +167,10 @@ def words(kind: Any) -> str:
 
 @functools.cache
 def options_of(constructor: Callable, given: tuple[str, ...] = ()) -> type:
-    """A dataclass whose fields are the constructor's parameters that a user may set: the plain ones not `given`."""
+    """A dataclass whose fields are the constructor's parameters that a user may set: the plain ones not `given`.
+
+    Where the constructor is a dataclass itself, they keep what its fields say of themselves (see `unless`).
+    """
     whole = constructor.func if isinstance(constructor, functools.partial) else constructor
     function = whole.__init__ if inspect.isclass(whole) else whole
     parameters = inspect.signature(function).parameters
@@ -181,6 +184,7 @@ def options_of(constructor: Callable, given: tuple[str, ...] = ()) -> type:
     except (NameError, TypeError):
         hints = {}
     fields: list[Any] = []
+    said = {f.name: f.metadata for f in dataclasses.fields(whole)} if dataclasses.is_dataclass(whole) else {}
     for name, parameter in parameters.items():
         if name in bound or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
@@ -188,7 +192,7 @@ def options_of(constructor: Callable, given: tuple[str, ...] = ()) -> type:
         missing = default is inspect.Parameter.empty
         kind = hints.get(name, str if missing else type(default))
         if _plain(kind):
-            fields.append((name, kind) if missing else (name, kind, field(default=default)))
+            fields.append((name, kind) if missing else (name, kind, field(default=default, metadata=said.get(name))))
     fields.sort(key=len)  # dataclasses want fields without a default first
     return dataclasses.make_dataclass(f"{whole.__name__}Options", fields, frozen=True)
 
@@ -202,14 +206,14 @@ def _plain(kind: Any) -> bool:
 
 
 def call(constructor: Callable, choice: Choice, where: str, given: tuple[str, ...] = ()) -> dict[str, Any]:
-    """All options of a choice, defaults filled in, checked against the constructor's parameters."""
+    """All options of a choice, defaults filled in but for those of `unless`, checked against the parameters."""
     cls = options_of(constructor, given)
     required = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]
     for name in required:
         if name not in choice.options:
             raise ConfigError(f"{where} {choice.type!r} needs --{where}.{name}=...")
     decoded = decode(cls, choice.options, where)
-    values = {f.name: getattr(decoded, f.name) for f in dataclasses.fields(cls)}
+    values = {f.name: getattr(decoded, f.name) for f in dataclasses.fields(cls) if f.name in plain(decoded)}
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"{where}.{name} = {value} must be finite.")

@@ -7,14 +7,15 @@
 
 The answers are fitted to one half of the samples and scored, by the task's own loss and metric, on the other half in
 blocks, whose spread gives the standard error. What an answer fitted to n cases costs more than the best one is taken
-off the loss: (K - 1) / 2n nats for K classes with half a case added to each, a variance / n per coefficient of numbers.
+off the loss: (K - 1) / 2n nats for K classes with half a case added to each, a variance / n per coefficient of numbers,
+half of it for logistic units.
 That the fit may take the second most frequent class for the first is part of the standard error of the metric.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -132,8 +133,12 @@ def _by_context(task: Task, fit: Any, test: Any, contexts: list[np.ndarray]) -> 
         table = np.bincount(here[fit.scored] * classes + fit.targets[fit.scored], minlength=count * classes)
         table = table.reshape(count, classes).astype(float)
         table[0] = table.sum(axis=0)
-        answers = np.log((table + 0.5) / (seen + classes / 2)[:, None])
-        excess = (classes - 1) / (2 * seen)
+        if getattr(task, "logistic", False):
+            shares, units = table / seen[:, None], cast(Any, task)
+            answers, excess = np.asarray(units.logits(shares)), (1 - np.sum(shares**2, axis=1)) / (2 * seen)
+        else:
+            answers = np.log((table + 0.5) / (seen + classes / 2)[:, None])
+            excess = (classes - 1) / (2 * seen)
         second, first = np.sort(table, axis=1)[:, -2:].T / seen if classes > 1 else np.ones((2, count))
         spread = np.sqrt((first + second) / seen)
         torn = np.where(first - second < 3 * spread, spread, 0.0)  # the other one may be the more frequent
@@ -190,7 +195,7 @@ def _best(task: Task, test: Any) -> Estimate | None:
     if task.levels().optimum.loss != 0:
         return None
     elif test.targets.ndim == 3:
-        answers = 60.0 * np.eye(task.outputs, dtype=np.float32)[test.targets]
+        answers = 60.0 * (2 * np.eye(task.outputs, dtype=np.float32)[test.targets] - 1)
     else:
         answers = test.targets if _is_numbers(task, test) else 60.0 * (2 * test.targets - 1)
     return _scored(task, test, lambda block: block, np.asarray(answers), 0.0, fitted=False)

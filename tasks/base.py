@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
@@ -112,6 +113,41 @@ class Classes(Base):
     def scores(self, outputs: Float[Array, "T B O"], batch: Batch) -> dict[str, Array]:
         """Share of sequences with all judged steps right."""
         return {"sequence_accuracy": share_right(self.wrong(outputs, batch))}
+
+
+class Units(Classes):
+    """Classes of a source whose outputs are units of their own, one per class: logistic ones where `logistic` is set.
+
+    Then the loss is half of their squared error, summed over classes: what the source descends on, at its rates. Else
+    it is the cross-entropy of a softmax, whose error of an output that knows nothing is four times as large.
+    """
+
+    logistic: bool
+
+    def chances(self, outputs: Float[Array, "T B O"]) -> Float[Array, "T B O"]:
+        """What the units say, each in [0, 1]."""
+        return jax.nn.sigmoid(outputs) if self.logistic else jax.nn.softmax(outputs)
+
+    def logits(self, chances: Any) -> Array:
+        """The outputs that say these chances."""
+        least = 1e-30
+        says = jnp.log(jnp.maximum(chances, least))
+        return says - jnp.log(jnp.maximum(1.0 - chances, least)) if self.logistic else says
+
+    def loss(self, outputs: Float[Array, "T B O"], batch: Batch) -> Float[Array, ""]:
+        """Cross-entropy, nats per scored step; of logistic units half of the squared error."""
+        if not self.logistic:
+            return super().loss(outputs, batch)
+        targets = jax.nn.one_hot(batch.targets, outputs.shape[-1], dtype=outputs.dtype)
+        return euclidean(self.chances(outputs), targets, batch.scored) / 2
+
+
+def surprise(chance: Any, logistic: bool) -> Any:
+    """The loss of one `Units` answer that says the chances of the classes, for a class that has this one.
+
+    Its mean over the classes is their entropy -sum p log p; of logistic units (1 - sum p^2) / 2.
+    """
+    return (1 - chance) / 2 if logistic else -np.log(np.maximum(chance, 1e-300))
 
 
 class Numbers(Base):

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
+from ltd.config import unless
 from ltd.losses import accuracy
 from ltd.types import Batch, Levels, Score, Success
 from tasks.adding import DIALECTS as ADDING
-from tasks.base import one_hot
+from tasks.base import one_hot, surprise
 from tasks.tolerant import Tolerant
 
 SOURCES = {f"hochreiter1997_{part}": ADDING["hochreiter1997"].source for part in ("2a", "2b", "2c")}
@@ -45,13 +46,14 @@ class LongLag(Tolerant):
     and asks only for x or y, at the step of e.
 
     Loss
-        cross-entropy in nats per scored step
+        cross-entropy in nats per scored step; `logistic`: half of the squared error of logistic outputs
     Metric
         share of scored steps right, in [0, 1]; `scores` has the last step alone. A sequence is wrong if a probability
         is 0.25 or more off (2c: 0.2), in 2b at its last step.
     Levels
         blind = strict   2a: ln 2/p and 1 - 1/(2p); 2b: ((p-1) ln(p-1) + ln 2)/p and 1.5/p; 2c: ln 2 and 1/2
         optimum          2b: (p-1) ln(p-1)/p and 2/p; else 0 and 1
+        logistic         the same losses with (1 - 1/n)/2 in the place of ln n
 
     Raises
         ValueError  if nothing stands between the two symbols, or a field is set that the dialect does not have.
@@ -61,13 +63,15 @@ class LongLag(Tolerant):
         2c: K has no bound in the source. Here it is drawn anew until it is at most `tail`: a share 0.9^(tail + 1) of
             its sequences never comes, 2.4e-5 at tail = 100. The paper's text bounds the distractors by q, p is meant;
             its mean length q + 14 is q + 13.
-        The source has logistic outputs and squared error; here a softmax is judged by its rules.
+        The source has logistic outputs and squared error, which `logistic` asks for; else a softmax is judged by its
+            rules.
     """
 
     variant: str
     length: int = 100
     symbols: int = 0  # 2c only: how many distractors there are to choose from
     tail: int = 0  # 2c only: the largest K
+    logistic: bool = unless(False)  # outputs: logistic units instead of a softmax
 
     task = "long_lag"
     sources = SOURCES
@@ -163,19 +167,20 @@ class LongLag(Tolerant):
         known = 0 if self._noisy else self.length - 1  # further scored steps
         choices = self.length - 1 if self.variant.endswith("2b") else 1  # at each of them
 
-        def score(nats, right):
-            return Score((known * math.log(choices) + nats) / (known + 1), (known / choices + right) / (known + 1))
+        def score(last, right):
+            lost = known * surprise(1 / choices, self.logistic) + last
+            return Score(float(lost / (known + 1)), (known / choices + right) / (known + 1))
 
-        blind = score(math.log(2), 0.5)
+        blind = score(surprise(0.5, self.logistic), 0.5)
         return Levels(blind, strict=blind, optimum=score(0.0, 1.0))
 
     def best(self, batch: Batch) -> Float[Array, "T B O"]:
         """The target; in 2b any distractor before the last step."""
-        known = 60.0 * one_hot(batch.targets, self.outputs)
-        if not self.variant.endswith("2b"):
-            return known
-        others = 60.0 * (jnp.arange(self.outputs) < self.length - 1)
-        return jnp.where(self._last(batch)[..., None], known, others.astype(known.dtype))
+        known = one_hot(batch.targets, self.outputs)
+        if self.variant.endswith("2b"):
+            others = (jnp.arange(self.outputs) < self.length - 1) / (self.length - 1)
+            known = jnp.where(self._last(batch)[..., None], known, others.astype(known.dtype))
+        return self.logits(known)
 
     @property
     def _noisy(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import NamedTuple
@@ -13,10 +12,11 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
+from ltd.config import unless
 from ltd.losses import accuracy, scored_mean, wrong_sequences
 from ltd.types import Batch, Levels, Score, Source, Success
 from tasks.adding import DIALECTS as ADDING
-from tasks.base import Classes, one_hot, share_right
+from tasks.base import Units, one_hot, share_right, surprise
 
 SYMBOLS = "BTPSXVE"
 INNER = (
@@ -57,7 +57,7 @@ OUTER = np.array([a in ({"T": 18}, {"P": 18}) for a in STATES])  # the states th
 
 
 @dataclass(frozen=True)
-class Reber(Classes):
+class Reber(Units):
     """Predict the next symbol of B, u, an inner string, u, E with u in {T, P}; the second u is the first.
 
         variant embedded_hochreiter1997, length = 12
@@ -75,7 +75,7 @@ class Reber(Classes):
     continual_gers2000 joins strings without end; a stream has `length` steps.
 
     Loss
-        cross-entropy in nats per scored step
+        cross-entropy in nats per scored step; `logistic`: half of the squared error of logistic outputs, as the sources
     Metric
         share of steps at which the legal symbols are the most active outputs, in [0, 1]. `scores` has the steps that
         ask for u alone, and whole sequences: the other steps hide them. In continual_gers2000 also the steps before
@@ -85,6 +85,7 @@ class Reber(Classes):
         strict   by step index and current symbol. By the symbol alone (`by_symbol`): 1.271753 and 1.281298
         optimum  ln 2 for every fork. Long strings: 0.441094 (blind 0.504107), long streams: 0.404336 (0.462098).
                  Metric 1
+        `logistic`: 1/4 in the place of ln 2
 
     Raises
         ValueError  if `length` is shorter than the shortest string.
@@ -102,6 +103,7 @@ class Reber(Classes):
 
     variant: str
     length: int = 50
+    logistic: bool = unless(False)  # outputs: logistic units instead of a softmax
 
     task = "reber"
     sources = SOURCES
@@ -138,7 +140,7 @@ class Reber(Classes):
     @property
     def cut(self) -> float:
         """The chance that a string of embedded_hochreiter1997 is cut off."""
-        return follow(self.steps, self.padded).cut
+        return follow(self.steps, self.padded, self.logistic).cut
 
     def sample(self, key: Array, batch: int) -> Batch:
         """Walk through the arrows, one symbol further than the inputs."""
@@ -193,7 +195,7 @@ class Reber(Classes):
 
     def best(self, batch: Batch) -> Float[Array, "T B 7"]:
         """The chance of every symbol, in the grammar."""
-        return jnp.log(jnp.maximum(jnp.array(ARROWS, jnp.result_type(float)), 1e-30))[self.states(batch)]
+        return self.logits(jnp.array(ARROWS, jnp.result_type(float)))[self.states(batch)]
 
     def cue(self, batch: Batch) -> Int[Array, "T B"]:
         """The state of the grammar, whatever u is."""
@@ -202,13 +204,13 @@ class Reber(Classes):
 
     def levels(self) -> Levels:
         """By the chances of all states; the strict level has the best loss and the best metric."""
-        found = follow(self.steps, self.padded)
-        blind = Score(found.optimum + found.outer * math.log(2), 1 - found.outer / 2)
+        found = follow(self.steps, self.padded, self.logistic)
+        blind = Score(found.optimum + found.outer * float(surprise(0.5, self.logistic)), 1 - found.outer / 2)
         return Levels(blind, found.strict, optimum=Score(found.optimum, 1.0))
 
     def by_symbol(self) -> Score:
         """What the current symbol alone gives, without the step index."""
-        return found_by(follow(self.steps, self.padded).total)
+        return found_by(follow(self.steps, self.padded, self.logistic).total, self.logistic)
 
 
 class Found(NamedTuple):
@@ -221,17 +223,17 @@ class Found(NamedTuple):
     cut: float
 
 
-def found_by(chances: np.ndarray) -> Score:
+def found_by(chances: np.ndarray, logistic: bool) -> Score:
     """The least loss and the best metric that a function of the symbol has, from the chances of [symbol, state]."""
     joint, total = chances @ ARROWS, chances.sum()
     share = joint / np.maximum(joint.sum(axis=1, keepdims=True), 1e-300)
-    loss = -np.sum(joint * np.log(np.maximum(share, 1e-300)))
+    loss = np.sum(joint * surprise(share, logistic))
     right = np.tensordot(chances, PAIRS, (1, 2)).max(axis=(1, 2)).sum()  # no state has three legal symbols
     return Score(float(loss / total), float(right / total))
 
 
 @cache
-def follow(steps: int, ends: bool) -> Found:
+def follow(steps: int, ends: bool, logistic: bool = False) -> Found:
     """All scores, by the chances of every symbol and state at every step; a stream that has settled stays so."""
     move = np.zeros((len(STATES), 7, len(STATES)))
     for state, symbol in zip(*np.nonzero(LEGAL), strict=True):
@@ -245,11 +247,11 @@ def follow(steps: int, ends: bool) -> Found:
             after[:, 0] = 0.0
         settled = not ends and np.abs(after - chances).max() < 1e-14
         weight = steps - done if settled else 1
-        strict, mass = found_by(chances), weight * chances.sum()
+        strict, mass = found_by(chances, logistic), weight * chances.sum()
         total, loss, right = total + weight * chances, loss + mass * strict.loss, right + mass * strict.metric
         chances, done = after, done + weight
     states, count = total.sum(axis=0), total.sum()
-    forks = np.log(LEGAL.sum(axis=1))
+    forks = surprise(1 / LEGAL.sum(axis=1), logistic)
     strict = Score(float(loss / count), float(right / count))
     return Found(float(states @ forks / count), float(states @ OUTER / count), strict, total, float(chances.sum()))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,9 +11,10 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
+from ltd.config import unless
 from ltd.types import Batch, Levels, Score, Success
 from tasks.adding import DIALECTS as ADDING
-from tasks.base import one_hot
+from tasks.base import one_hot, surprise
 from tasks.marked import PASCANU
 from tasks.reber import GERS
 from tasks.tolerant import Tolerant
@@ -90,13 +90,13 @@ class TemporalOrder(Tolerant):
     v is 0 for X and 1 for Y. In pascanu2013 T' is `length`, or one draw per batch from U{length..longest}.
 
     Loss
-        cross-entropy in nats per scored step
+        cross-entropy in nats per scored step; `logistic`: half of the squared error of logistic outputs
     Metric
         share of scored steps right, in [0, 1]. Wrong in hochreiter1997 and gers2000_continual: a probability 0.3 or
         more off. `scores` has the squared error of the probabilities (blind 0.75 with 4 classes, 0.875 with 8), and in
         gers2000_continual how many sequences of a stream are right before the first error.
     Levels
-        blind = strict   ln 4 and 1/4, with three signals ln 8 and 1/8
+        blind = strict   ln 4 and 1/4, with three signals ln 8 and 1/8; `logistic`: 3/8 and 7/16 lost
         optimum          0 and 1
 
     Raises
@@ -104,7 +104,8 @@ class TemporalOrder(Tolerant):
 
     Departures
         hochreiter1997: its places, for T = 100 alone, count from 1 with both ends; other lengths scale them, our rule.
-            It trains logistic outputs with squared error; here a softmax is judged by its rule, on fresh sequences.
+            It trains logistic outputs with squared error, which `logistic` asks for; else a softmax is judged by its
+            rule. Sequences are fresh.
         gers2000_continual: a stream has a fixed number of sequences; its source's ends at the first error or after 100.
         martens2011: its code takes any ranges; these are the ones that its script derives from T. As in its code, two
             signals have the cue one step before the scored step, which shows a distractor, three on it; a signal may
@@ -118,6 +119,7 @@ class TemporalOrder(Tolerant):
     signals: int = 0  # martens2011 only: 2 or 3
     longest: int = 0  # pascanu2013 only: the longest length, where lengths vary
     sequences: int = 1  # gers2000_continual only
+    logistic: bool = unless(False)  # outputs: logistic units instead of a softmax
 
     task = "temporal_order"
     sources = SOURCES
@@ -220,7 +222,7 @@ class TemporalOrder(Tolerant):
 
     def levels(self) -> Levels:
         """Every order is equally likely, and no scored step shows a signal."""
-        blind = Score(math.log(self.outputs), 1 / self.outputs)
+        blind = Score(float(surprise(1 / self.outputs, self.logistic)), 1 / self.outputs)
         return Levels(blind, strict=blind, optimum=Score(0.0, 1.0))
 
     @property

@@ -11,10 +11,10 @@ from jaxtyping import Bool, Float
 
 from ltd.losses import euclidean, wrong_sequences
 from ltd.types import Batch
-from tasks.base import Classes
+from tasks.base import Units
 
 
-class Tolerant(Classes):
+class Tolerant(Units):
     """One class per step. The metric asks for the most likely class, `wrong` for every probability of a step."""
 
     @property
@@ -31,7 +31,7 @@ class Tolerant(Classes):
         """Steps that the source calls wrong. An output that is not a number is wrong."""
         if self.tolerance is None:
             return (jnp.argmax(outputs, axis=-1) != batch.targets) | jnp.isnan(outputs).any(axis=-1)
-        error = jnp.abs(jax.nn.softmax(outputs) - self._one_hot(outputs, batch))
+        error = jnp.abs(self.chances(outputs) - self._one_hot(outputs, batch))
         return ~jnp.all(error < self.tolerance, axis=-1)
 
     def wrong(self, outputs: Float[Array, "T B O"], batch: Batch) -> Bool[Array, " B"]:
@@ -42,7 +42,7 @@ class Tolerant(Classes):
         """Squared error of the probabilities over judged steps, summed over classes; share of sequences right."""
         judged = self.judged(batch)
         clean = jnp.where(judged[..., None], outputs, 0.0)
-        error = euclidean(jax.nn.softmax(clean), self._one_hot(outputs, batch), judged)
+        error = euclidean(self.chances(clean), self._one_hot(outputs, batch), judged)
         return {"squared_error": error, **super().scores(outputs, batch)}
 
     def _one_hot(self, outputs: Float[Array, "T B O"], batch: Batch) -> Float[Array, "T B O"]:

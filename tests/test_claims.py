@@ -11,8 +11,8 @@ import pytest
 from claim_cases import CASES
 from experiments import docs, judge_pages
 from ltd import claims, config, report, stats
-from ltd.claims import Claim, Control, Line, Plot, Published, Result, Verdict
-from ltd.claims.rules import chosen, equal, mean_updates, median_curves, numbers_of, share, solved, wins
+from ltd.claims import Claim, Control, Line, Measured, Plot, Published, Result, Verdict
+from ltd.claims.rules import chosen, equal, mean_updates, median_curves, numbers_of, share, solved, timely, wins
 from ltd.config import ConfigError
 from ltd.types import Source
 
@@ -257,6 +257,21 @@ def test_mean_updates_count_sequences_and_censor_the_unsolved():
     (censored,) = mean_updates("t", [*runs, run("finished", solved_at=None, updates=900)], batch=2)
     assert censored.value > found.value
     assert mean_updates("t", runs[:1]) == ()
+
+
+@pytest.mark.parametrize(
+    ("time", "answer"),
+    [((150, 120, 180), "supported"), ((250, 150, 400), "inconclusive"), ((400, 250, 600), "contradicted"),
+     ((30, 20, 45), "contradicted"), ((45, 30, 60), "inconclusive")],
+)  # fmt: skip
+def test_times_are_within_a_factor_of_the_printed(time, answer):
+    printed = (Published("t", 100, "sequences", "paper", ""), Published("u", "late", "", "paper", ""))
+    found = Verdict("supported", "So.", (Measured("t", *time, 5), Measured("u", 9.0)))
+    judged = timely(found, printed)
+    assert judged.answer == answer and judged.numbers == found.numbers
+    assert judged.because == ("So." if answer == "supported" else f"So. But t: {time[0] / 100:.2g} times the printed.")
+    worse = dataclasses.replace(found, answer="inconclusive")
+    assert timely(worse, printed) == worse and timely(found, ()) == found
 
 
 def test_median_curves_keep_the_last_of_a_run_that_is_over():

@@ -83,6 +83,18 @@ def test_counting_finds_entropies_and_conditional_entropies():
         assert name == "optimum" or 0 < found[name].loss_error < 0.02
 
 
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("reber/embedded_hochreiter1997", {"length": 30}), ("long_lag/hochreiter1997_2b", {"length": 6}),
+     ("temporal_order/hochreiter1997_6a", {"length": 20})],
+)  # fmt: skip
+def test_levels_of_logistic_units_are_counted(name, size):
+    rows = {row["level"]: row for row in show.check(TASKS[name](**size, logistic=True), jax.random.key(3), 20_000)}
+    assert all(row["ok"] for row in rows.values())
+    softmax = TASKS[name](**size).levels()
+    assert all(rows[level]["loss"] < getattr(softmax, level).loss for level in ("blind", "strict"))
+
+
 def test_a_level_that_is_wrong_by_two_per_cent_is_found():
     rows = {row["level"]: row for row in show.check(Skewed(lie=0.02), jax.random.key(1), 40_000)}
     assert not rows["blind"]["ok"] and rows["strict"]["ok"] and rows["optimum"]["ok"]

@@ -65,7 +65,8 @@ def perfect_answers(task, oracle, batch):
         return np.float32(batch.targets)
     if oracle.kind == "bits":
         return np.float32(60 * (2 * batch.targets - 1))
-    return 60 * np.eye(task.outputs, dtype=np.float32)[batch.targets]
+    sure = np.eye(task.outputs, dtype=np.float32)[batch.targets]
+    return 60 * (2 * sure - 1 if getattr(task, "logistic", False) else sure)
 
 
 def noisy_answers(task, oracle, batch):

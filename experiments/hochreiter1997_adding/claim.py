@@ -13,4 +13,5 @@ CLAIM = beside_simple(
     number="eval/within",
     loss="squared error",
     outputs="The read-out is linear, where the paper has a logistic output; the loss is twice its squared error.",
+    timed=False,
 )

@@ -23,6 +23,11 @@ def groups(results: Sequence[Result]) -> Mapping[int, Sequence[Result]]:
     return {q: chosen(results, **{"task.length": q}) for q in lags}
 
 
+def guess(one: Result) -> float:
+    """The loss of who does not know."""
+    return one.summary["levels"]["blind"]["loss"]
+
+
 def verdict(results: Sequence[Result]) -> Verdict:
     """Wilson lower bounds of the solved shares; over the whole range of lags also the slope on log10 q."""
     found = groups(results)
@@ -54,7 +59,7 @@ def verdict(results: Sequence[Result]) -> Verdict:
 def plot(results: Sequence[Result]) -> Plot:
     """The loss over training at each lag."""
     named = {f"q = {q}": runs for q, runs in groups(results).items()}
-    return median_curves(named, "eval/loss", "loss (nats)")
+    return median_curves(named, "eval/loss", "half of the squared error")
 
 
 CLAIM = Claim(
@@ -62,8 +67,8 @@ CLAIM = Claim(
     headline="H3",
     sentence="The LSTM of 1997 bridges lags of 50 to 1000 steps among random distractors in every trial, and the "
     "sequences that it needs grow slowly: by 5,000 to 30,000 for a tenfold lag.",
-    reduced="The LSTM of 1997 bridges lags of 50, 100 and 200 steps among random distractors within 50,000 sequences, "
-    "in more than 80 % of trials.",
+    reduced="The LSTM of 1997 bridges lags of 50, 100 and 200 steps among random distractors within 60,000 sequences, "
+    "twice the paper's mean, in more than 80 % of trials.",
     source=Source(
         "hochreiter1997",
         "Hochreiter & Schmidhuber (1997), Long short-term memory, Neural Computation 9(8), 1735-1780, Table 3",
@@ -76,28 +81,29 @@ CLAIM = Claim(
     ),
     controls=(
         Control(
-            "chance is ln 2",
+            "nothing is known before",
             "before training no run is more than a tenth below the loss of a guess",
-            lambda results: all(one.rows[0]["eval/loss"] > 0.9 * np.log(2) for one in results),
+            lambda results: all(one.rows[0]["eval/loss"] > 0.9 * guess(one) for one in results),
         ),
         Control(
             "the shortest lag is learned",
             "at the shortest lag the median run ends below a tenth of that loss",
             lambda results: (
-                np.median([one.summary["eval/loss"] for one in next(iter(groups(results).values()))]) < 0.1 * np.log(2)
+                np.median([one.summary["eval/loss"] / guess(one) for one in next(iter(groups(results).values()))]) < 0.1
             ),
         ),
     ),
     verdict=verdict,
     departures=(
-        "Linear read-out and cross-entropy, where the paper has logistic outputs and squared error; so at the scale "
-        "quick times are shown and not judged, and the slope is judged over the whole range of lags alone.",
-        "q distractors and K more, P(K = k) = 0.1 0.9^k, drawn anew above 100. Success: both probabilities within 0.2 "
-        "of their targets on 10,000 fresh sequences at two checks in a row, 1000 sequences apart.",
+        "The read-out is drawn from +-1/sqrt(width) and has biases. (With a softmax and cross-entropy at the same rate "
+        "no median run left the loss of a guess within 50,000 sequences: its error is four times as large.)",
+        "q distractors and K more, P(K = k) = 0.1 0.9^k, drawn anew above 100. Success: both outputs within 0.2 of "
+        "their targets on 10,000 fresh sequences at two checks in a row, 1000 sequences apart (quick: 2000). The slope "
+        "is judged over the whole range of lags alone.",
         "The rows of fewer distractors (q = 1000, p down to 50) are not run.",
     ),
     seeds=20,
-    quick={"task.length": (50, 100, 200), "train.steps": 50000},
+    quick={"task.length": (50, 100, 200), "train.steps": 60000, "train.eval_every": 2000, "train.eval_batch": 64},
     cost="up to 44 hours",
     plot=plot,
 )

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ltd.claims import Claim, Control, Plot, Published, Result, Verdict
-from ltd.claims.rules import chosen, mean_updates, median_curves, solved
+from ltd.claims.rules import chosen, mean_updates, median_curves, solved, timely
 from ltd.types import Source
 
 LSTM, TIMES = "solved, LSTM of {}", "sequences to success, LSTM of {}"
 BLOCKS = {4: "four blocks of one cell, rate 0.1", 6: "three blocks of two cells, rate 0.5"}
 ELMAN, BPTT = "solved, Elman's procedure", "solved, Elman's network with the whole gradient"
+TIMED = tuple(
+    Published(TIMES.format(BLOCKS[cells]), at, "sequences", "paper", "Table 1")
+    for cells, at in {4: 39740, 6: 8440}.items()
+)
 BOUND, GIVEN_UP = 0.8, 200_000  # sequences: before that a run that is not solved says little
 
 
@@ -24,7 +28,7 @@ def groups(results: Sequence[Result]) -> Mapping[str, Sequence[Result]]:
 
 
 def verdict(results: Sequence[Result]) -> Verdict:
-    """The Wilson lower bound of every LSTM above 0.8, and no run by Elman's procedure solved."""
+    """The Wilson lower bound of every LSTM above 0.8, its mean time near the paper's, no run by Elman's procedure."""
     found = groups(results)
     rows = {name: solved(name, runs) for name, runs in found.items()}
     lstms = [row for name, row in rows.items() if name not in (ELMAN, BPTT)]
@@ -34,7 +38,7 @@ def verdict(results: Sequence[Result]) -> Verdict:
     numbers = (*rows.values(), *(one for time in times for one in time))
     told = "; ".join(f"{name} {row.value:.0%} of {row.n}" for name, row in rows.items())
     if all((row.low or 0) > BOUND for row in lstms) and rows[ELMAN].value == 0:
-        return Verdict("supported", f"{told}.", numbers)
+        return timely(Verdict("supported", f"{told}.", numbers), TIMED)
     longest = max(one.summary["updates"] for one in results)
     failed = longest >= GIVEN_UP and any((row.high or 0) < BOUND for row in lstms)
     if failed or (rows[ELMAN].low or 0) > 0.5:
@@ -52,9 +56,11 @@ CLAIM = Claim(
     key="B-H2",
     headline="H2",
     sentence="Trained online on embedded Reber strings with the truncated gradient, the LSTM of 1997 learns to predict "
-    "every legal symbol (at least 97 % of trials); Elman's procedure never does.",
+    "every legal symbol (at least 97 % of trials), in about as many sequences as the paper's; Elman's procedure never "
+    "does.",
     reduced="The LSTM of three blocks of two cells learns embedded Reber strings within 60,000 sequences in more than "
-    "80 % of trials; Elman's procedure solves them in none within as many.",
+    "80 % of trials, on average within a factor of two of the paper's 8,440; Elman's procedure solves them in none "
+    "within 60,000.",
     source=Source(
         "hochreiter1997",
         "Hochreiter & Schmidhuber (1997), Long short-term memory, Neural Computation 9(8), 1735-1780, Table 1",
@@ -64,8 +70,7 @@ CLAIM = Claim(
         Published(LSTM.format(BLOCKS[4]), 1.0, "share of trials", "paper", "Table 1"),
         Published(LSTM.format(BLOCKS[6]), 1.0, "share of trials", "paper", "Table 1"),
         Published(ELMAN, 0.0, "share of trials", "paper", "Table 1, quoted there; more than 200,000 sequences"),
-        Published(TIMES.format(BLOCKS[4]), 39740, "sequences", "paper", "Table 1"),
-        Published(TIMES.format(BLOCKS[6]), 8440, "sequences", "paper", "Table 1"),
+        *TIMED,
     ),
     controls=(
         Control(
@@ -85,8 +90,8 @@ CLAIM = Claim(
     ),
     verdict=verdict,
     departures=(
-        "The read-out is linear and the loss cross-entropy, where the paper has logistic outputs and squared error: so "
-        "shares are judged, and times to success only shown beside the paper's.",
+        "The read-out is drawn from +-1/sqrt(width). (With a softmax and cross-entropy at the same rate 22 of 30 LSTMs "
+        "of three blocks were solved within 60,000 sequences: its error is larger.)",
         "Strings are fresh ones, at most 50 symbols long; success is every prediction legal on 256 fresh strings, at "
         "two checks in a row, 500 sequences apart (the paper: on its 256 training and 256 test strings).",
         "Two of the paper's five rows of LSTM are run. Rate and initial weights of Elman's network are ours; with the "

@@ -76,6 +76,21 @@ def mean_updates(what: str, results: Sequence[Result], batch: int = 1) -> tuple[
         return ()
 
 
+def timely(found: Verdict, printed: Sequence[Published], factor: float = 2.0) -> Verdict:
+    """A verdict that holds only if its mean times are within a factor of the printed ones of the same names.
+
+    Else it is contradicted where an interval lies outside as a whole, and inconclusive where it does not.
+    """
+    expected = {one.what: float(one.value) for one in printed if not isinstance(one.value, str)}
+    times = [(one, expected[one.what]) for one in found.numbers if one.what in expected]
+    apart = [(one, wanted) for one, wanted in times if not wanted / factor <= one.value <= wanted * factor]
+    if found.answer != "supported" or not apart:
+        return found
+    outside = any((o.low or 0) > w * factor or (o.high or math.inf) < w / factor for o, w in apart)
+    told = "; ".join(f"{one.what}: {one.value / wanted:.2g} times the printed" for one, wanted in apart)
+    return Verdict("contradicted" if outside else "inconclusive", f"{found.because} But {told}.", found.numbers)
+
+
 def median_curves(
     groups: Mapping[str, Sequence[Result]], number: str, y: str, dashed: Sequence[str] = (), *, relative: bool = False
 ) -> Plot:

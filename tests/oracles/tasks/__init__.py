@@ -2,6 +2,8 @@
 
 from importlib import import_module
 
+from oracles.tasks.base import logistic_units
+
 FAMILIES = {  # task, or a single dialect -> its file and class (or what picks one)
     "adding": "adding.Adding",
     "chars": "chars.Chars",
@@ -39,8 +41,9 @@ FAMILIES = {  # task, or a single dialect -> its file and class (or what picks o
 }
 
 
-def twin(name, **sizes):
+def twin(name, logistic=False, **sizes):
     """The twin of `task/variant`."""
     task, variant = name.split("/")
     file, kind = FAMILIES.get(name, FAMILIES[task]).split(".")
-    return getattr(import_module(f"oracles.tasks.{file}"), kind)(variant, **sizes)
+    found = getattr(import_module(f"oracles.tasks.{file}"), kind)
+    return (logistic_units(found) if logistic else found)(variant, **sizes)

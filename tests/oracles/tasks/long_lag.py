@@ -1,5 +1,3 @@
-import math
-
 from oracles.tasks.base import CERTAIN, Classes, one_hot
 
 
@@ -83,9 +81,8 @@ class LongLag(Classes):
         tolerance = 0.2 if self.variant == "2c" else 0.25
         for t in range(self.steps):
             if scored[t] and (self.variant != "2b" or t == self.steps - 1):
-                weights = [math.exp(v - max(outputs[t])) for v in outputs[t]]
-                for c, w in enumerate(weights):
-                    if not abs(w / sum(weights) - (c == targets[t])) < tolerance:
+                for c, share in enumerate(self.shares(outputs[t])):
+                    if not abs(share - (c == targets[t])) < tolerance:
                         return True
         return False
 
@@ -105,7 +102,7 @@ class LongLag(Classes):
 
     def knowing(self, inputs, valid):
         end = self.decode(inputs)[0]
-        return [*self.blind(inputs, valid)[:-1], [CERTAIN if s == end else 0.0 for s in self.alphabet]]
+        return [*(self.guess(t) for t in range(self.steps - 1)), [CERTAIN if s == end else 0.0 for s in self.alphabet]]
 
     def read(self, rows):
         inputs, valid = self.encode(rows["input"])

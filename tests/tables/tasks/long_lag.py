@@ -37,6 +37,22 @@ ROWS = [
         success=(10_000, 0, None), padded=True,
     ),
     TaskRow(
+        "long_lag/hochreiter1997_2a", {"length": 5, "logistic": True}, 5, (4, 4),
+        {"ends": {"x", "y"}, "distractors": span(1, 5), "length": {5}},
+        [({"length": 4, "logistic": True}, both(0.25 / 4, 1 - 0.5 / 4))], success=(10_000, 0, None),
+    ),
+    TaskRow(
+        "long_lag/hochreiter1997_2b", {"length": 5, "logistic": True}, 5, (4, 4),
+        {"ends": {"x", "y"}, "distractors": span(1, 5), "length": {5}},
+        [({"length": 11, "logistic": True}, {**both(4.75 / 11, 1.5 / 11), "optimum": (4.5 / 11, 2 / 11)})],
+        success=(10_000, 0, None),
+    ),
+    TaskRow(
+        "long_lag/hochreiter1997_2c", {"length": 4, "tail": 3, "logistic": True}, 10, (5, 8),
+        {"ends": {"x", "y"}, "distractors": span(1, 5), "length": span(7, 11)},
+        [({"length": 50, "logistic": True}, both(0.25, 0.5))], success=(10_000, 0, None), padded=True,
+    ),
+    TaskRow(
         "long_lag/hochreiter1997_2c", {"length": 3, "tail": 0}, 6, (4, 4),
         {"ends": {"x", "y"}, "distractors": span(1, 4), "length": {6}}, success=(10_000, 0, None),
     ),

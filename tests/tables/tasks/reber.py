@@ -18,4 +18,10 @@ ROWS = [
         )],
         ERRORS, success=(10, 0, None),
     ),
+    TaskRow(
+        "reber/embedded_hochreiter1997", {"length": 12, "logistic": True}, 11, (5, 8),
+        {"length": span(8, 12), "u": {"T", "P"}},
+        [({"length": 200, "logistic": True}, {"blind": (8 / 44, None), "optimum": (7 / 44, 1.0)})],
+        success=(256, 0, None), padded=True,
+    ),
 ]  # fmt: skip

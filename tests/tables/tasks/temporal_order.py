@@ -23,6 +23,11 @@ ROWS = [
         success=(2000, 0, None), padded=True,
     ),
     TaskRow(
+        "temporal_order/hochreiter1997_6a", {"length": 20, "logistic": True}, 22, (8, 20),
+        {"length": span(20, 23), "signal 0": span(1, 4), "signal 1": span(9, 12)},
+        [({"length": 100, "logistic": True}, both(0.375, 0.25))], success=(2000, 0, None), padded=True,
+    ),
+    TaskRow(
         "temporal_order/martens2011", {"length": 20, "signals": 2}, 22, (10, 21),
         {"length": {21, 22}, "signal 0": span(0, 3), "signal 1": span(8, 11)},
         [({"length": 200}, FOUR)],
