@@ -135,7 +135,8 @@ def _by_context(task: Task, fit: Any, test: Any, contexts: list[np.ndarray]) -> 
         table[0] = table.sum(axis=0)
         if getattr(task, "logistic", False):
             shares, units = table / seen[:, None], cast(Any, task)
-            answers, excess = np.asarray(units.logits(shares)), (1 - np.sum(shares**2, axis=1)) / (2 * seen)
+            steps = fit.scored.sum() / math.prod(fit.scored.shape[::2])  # of a sequence
+            answers, excess = np.asarray(units.logits(shares)), steps * (1 - np.sum(shares**2, axis=1)) / (2 * seen)
         else:
             answers = np.log((table + 0.5) / (seen + classes / 2)[:, None])
             excess = (classes - 1) / (2 * seen)

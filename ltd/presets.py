@@ -321,7 +321,6 @@ PRESETS: dict[str, Preset] = {
         "Gers, Schmidhuber & Cummins (2000), Neural Computation 12(10), 2451-2471; second-hand",
         {
             "task.type": "reber/continual_gers2000",
-            "task.logistic": True,
             "cell.type": "lstm",
             "cell.hidden": 8,
             "cell.forget_bias": 1.0,
@@ -359,6 +358,8 @@ PRESETS: dict[str, Preset] = {
     "tallec2018_adding": TALLEC_CHRONO.also(task__type="adding/arjovsky2016", task__length=200, cell__chrono=200.0),
     "henaff2016_copy": HENAFF.also(task__type="copy/arjovsky2016", task__gap=100),
     "henaff2016_adding": HENAFF.also(task__type="adding/arjovsky2016", task__length=100),
+    "henaff2016_copy_short": HENAFF.also(task__type="copy/arjovsky2016", task__gap=50),  # half of the paper's lengths
+    "henaff2016_adding_short": HENAFF.also(task__type="adding/arjovsky2016", task__length=50),
     "tallec2018_warp_rnn": TALLEC_WARPS.also(cell__type="elman"),
     "tallec2018_warp_leaky": TALLEC_WARPS.also(cell__type="leaky", cell__learned=True),
     "tallec2018_warp_gated": TALLEC_WARPS.also(

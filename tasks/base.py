@@ -118,8 +118,8 @@ class Classes(Base):
 class Units(Classes):
     """Classes of a source whose outputs are units of their own, one per class: logistic ones where `logistic` is set.
 
-    Then the loss is half of their squared error, summed over classes: what the source descends on, at its rates. Else
-    it is the cross-entropy of a softmax, whose error of an output that knows nothing is four times as large.
+    Then the loss is half of their squared error, summed over classes and steps, the mean over sequences: what the
+    source descends on, at its rates. Else it is the cross-entropy of a softmax, the mean over steps.
     """
 
     logistic: bool
@@ -135,11 +135,12 @@ class Units(Classes):
         return says - jnp.log(jnp.maximum(1.0 - chances, least)) if self.logistic else says
 
     def loss(self, outputs: Float[Array, "T B O"], batch: Batch) -> Float[Array, ""]:
-        """Cross-entropy, nats per scored step; of logistic units half of the squared error."""
+        """Cross-entropy, nats per scored step; of logistic units half of the squared error of a sequence."""
         if not self.logistic:
             return super().loss(outputs, batch)
         targets = jax.nn.one_hot(batch.targets, outputs.shape[-1], dtype=outputs.dtype)
-        return euclidean(self.chances(outputs), targets, batch.scored) / 2
+        steps = jnp.sum(batch.scored) / batch.scored.shape[1]
+        return euclidean(self.chances(outputs), targets, batch.scored) / 2 * steps
 
 
 def surprise(chance: Any, logistic: bool) -> Any:

@@ -46,14 +46,14 @@ class LongLag(Tolerant):
     and asks only for x or y, at the step of e.
 
     Loss
-        cross-entropy in nats per scored step; `logistic`: half of the squared error of logistic outputs
+        cross-entropy in nats per scored step; `logistic`: half of the squared error of logistic outputs, per sequence
     Metric
         share of scored steps right, in [0, 1]; `scores` has the last step alone. A sequence is wrong if a probability
         is 0.25 or more off (2c: 0.2), in 2b at its last step.
     Levels
         blind = strict   2a: ln 2/p and 1 - 1/(2p); 2b: ((p-1) ln(p-1) + ln 2)/p and 1.5/p; 2c: ln 2 and 1/2
         optimum          2b: (p-1) ln(p-1)/p and 2/p; else 0 and 1
-        logistic         the same losses with (1 - 1/n)/2 in the place of ln n
+        logistic         the same losses with (1 - 1/n)/2 in the place of ln n, times the scored steps
 
     Raises
         ValueError  if nothing stands between the two symbols, or a field is set that the dialect does not have.
@@ -169,7 +169,7 @@ class LongLag(Tolerant):
 
         def score(last, right):
             lost = known * surprise(1 / choices, self.logistic) + last
-            return Score(float(lost / (known + 1)), (known / choices + right) / (known + 1))
+            return Score(float(lost / (1 if self.logistic else known + 1)), (known / choices + right) / (known + 1))
 
         blind = score(surprise(0.5, self.logistic), 0.5)
         return Levels(blind, strict=blind, optimum=score(0.0, 1.0))

@@ -75,7 +75,7 @@ class Reber(Units):
     continual_gers2000 joins strings without end; a stream has `length` steps.
 
     Loss
-        cross-entropy in nats per scored step; `logistic`: half of the squared error of logistic outputs, as the sources
+        cross-entropy in nats per scored step; `logistic`: half of the squared error of logistic outputs, per sequence
     Metric
         share of steps at which the legal symbols are the most active outputs, in [0, 1]. `scores` has the steps that
         ask for u alone, and whole sequences: the other steps hide them. In continual_gers2000 also the steps before
@@ -85,7 +85,7 @@ class Reber(Units):
         strict   by step index and current symbol. By the symbol alone (`by_symbol`): 1.271753 and 1.281298
         optimum  ln 2 for every fork. Long strings: 0.441094 (blind 0.504107), long streams: 0.404336 (0.462098).
                  Metric 1
-        `logistic`: 1/4 in the place of ln 2
+        `logistic`: 1/4 in the place of ln 2, times the scored steps, 11 in long strings
 
     Raises
         ValueError  if `length` is shorter than the shortest string.
@@ -205,8 +205,13 @@ class Reber(Units):
     def levels(self) -> Levels:
         """By the chances of all states; the strict level has the best loss and the best metric."""
         found = follow(self.steps, self.padded, self.logistic)
-        blind = Score(found.optimum + found.outer * float(surprise(0.5, self.logistic)), 1 - found.outer / 2)
-        return Levels(blind, found.strict, optimum=Score(found.optimum, 1.0))
+        steps = float(found.total.sum()) if self.logistic else 1.0
+        blind = found.optimum + found.outer * float(surprise(0.5, self.logistic))
+        return Levels(
+            Score(steps * blind, 1 - found.outer / 2),
+            Score(steps * found.strict.loss, found.strict.metric),
+            optimum=Score(steps * found.optimum, 1.0),
+        )
 
     def by_symbol(self) -> Score:
         """What the current symbol alone gives, without the step index."""

@@ -90,7 +90,7 @@ class TemporalOrder(Tolerant):
     v is 0 for X and 1 for Y. In pascanu2013 T' is `length`, or one draw per batch from U{length..longest}.
 
     Loss
-        cross-entropy in nats per scored step; `logistic`: half of the squared error of logistic outputs
+        cross-entropy in nats per scored step; `logistic`: half of the squared error of logistic outputs, per sequence
     Metric
         share of scored steps right, in [0, 1]. Wrong in hochreiter1997 and gers2000_continual: a probability 0.3 or
         more off. `scores` has the squared error of the probabilities (blind 0.75 with 4 classes, 0.875 with 8), and in
@@ -222,7 +222,8 @@ class TemporalOrder(Tolerant):
 
     def levels(self) -> Levels:
         """Every order is equally likely, and no scored step shows a signal."""
-        blind = Score(float(surprise(1 / self.outputs, self.logistic)), 1 / self.outputs)
+        lost = float(surprise(1 / self.outputs, self.logistic)) * (self.sequences if self.logistic else 1)
+        blind = Score(lost, 1 / self.outputs)
         return Levels(blind, strict=blind, optimum=Score(0.0, 1.0))
 
     @property

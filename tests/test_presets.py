@@ -33,6 +33,18 @@ def test_a_preset_leaves_no_trace():
     assert "preset" not in config.plain(named)
 
 
+def test_logistic_outputs_leave_no_trace_where_they_are_off():
+    """A run from before there was the option keeps its digest."""
+    name = "long_lag/hochreiter1997_2c"
+    off = launch.configure(Run, {"task": name, "cell": "elman", "task.logistic": False})
+    on = launch.configure(Run, {"task": name, "cell": "elman", "task.logistic": True})
+    assert "logistic" not in config.plain(off)["task"] and config.plain(on)["task"]["logistic"] is True
+    assert off == launch.configure(Run, {"task": name, "cell": "elman"}) != on
+    assert config.decode(Run, config.plain(on)) == on and config.digest(on) != config.digest(off)
+    assert config.plain(launch.configure(Run, {"preset": "hochreiter1997_task2c"}))["task"]["logistic"] is True
+    assert "logistic" not in config.plain(launch.configure(Run, {"preset": "hochreiter1997_task4"}))["task"]
+
+
 def test_what_is_said_beside_a_preset_wins():
     one = launch.configure(
         Run,

@@ -91,8 +91,6 @@ def test_counting_finds_entropies_and_conditional_entropies():
 def test_levels_of_logistic_units_are_counted(name, size):
     rows = {row["level"]: row for row in show.check(TASKS[name](**size, logistic=True), jax.random.key(3), 20_000)}
     assert all(row["ok"] for row in rows.values())
-    softmax = TASKS[name](**size).levels()
-    assert all(rows[level]["loss"] < getattr(softmax, level).loss for level in ("blind", "strict"))
 
 
 def test_a_level_that_is_wrong_by_two_per_cent_is_found():

@@ -75,9 +75,14 @@ class Classes:
 
 
 def logistic_units(twin):
-    """A twin of classes whose outputs are logistic units: the same answers said by them, half the squared error."""
+    """A twin of classes whose outputs are logistic units: the same answers said by them, half the squared error.
+
+    Its loss adds up the steps of a sequence.
+    """
 
     class Logistic(twin):
+        summed = True
+
         def __init__(self, variant, **sizes):
             super().__init__(variant, **sizes)
             self.noise = 1.5

@@ -39,12 +39,12 @@ ROWS = [
     TaskRow(
         "long_lag/hochreiter1997_2a", {"length": 5, "logistic": True}, 5, (4, 4),
         {"ends": {"x", "y"}, "distractors": span(1, 5), "length": {5}},
-        [({"length": 4, "logistic": True}, both(0.25 / 4, 1 - 0.5 / 4))], success=(10_000, 0, None),
+        [({"length": 4, "logistic": True}, both(0.25, 1 - 0.5 / 4))], success=(10_000, 0, None),
     ),
     TaskRow(
         "long_lag/hochreiter1997_2b", {"length": 5, "logistic": True}, 5, (4, 4),
         {"ends": {"x", "y"}, "distractors": span(1, 5), "length": {5}},
-        [({"length": 11, "logistic": True}, {**both(4.75 / 11, 1.5 / 11), "optimum": (4.5 / 11, 2 / 11)})],
+        [({"length": 11, "logistic": True}, {**both(4.75, 1.5 / 11), "optimum": (4.5, 2 / 11)})],
         success=(10_000, 0, None),
     ),
     TaskRow(

@@ -21,7 +21,7 @@ ROWS = [
     TaskRow(
         "reber/embedded_hochreiter1997", {"length": 12, "logistic": True}, 11, (5, 8),
         {"length": span(8, 12), "u": {"T", "P"}},
-        [({"length": 200, "logistic": True}, {"blind": (8 / 44, None), "optimum": (7 / 44, 1.0)})],
+        [({"length": 200, "logistic": True}, {"blind": (2.0, None), "optimum": (1.75, 1.0)})],
         success=(256, 0, None), padded=True,
     ),
 ]  # fmt: skip
