@@ -111,6 +111,17 @@ def test_plots_are_plain(name):
         assert figure.axes[0].get_xlabel() and len(table["x"]) == len(table["y"]) > 1
 
 
+@pytest.mark.parametrize(("ends", "answer"), [(1.5, "inconclusive"), (0.5, "contradicted")])
+def test_a_network_above_the_memoryless_level_is_badly_trained_and_remembers_nothing(ends, answer):
+    def other(one):
+        bad = one.config["cell.type"] == "irnn" and one.config["seed"] < 4
+        return dataclasses.replace(one, summary={**one.summary, "eval/loss": ends}) if bad else one
+
+    name = "arjovsky2016_copy"
+    found = FOLDERS[name].claim.verdict([other(one) for one in CASES[name]("supported")])
+    assert found.answer == answer and "IRNN at gap 100: 6 of 10" in found.because
+
+
 def test_readmes_and_tables_are_fresh():
     for name, folder in FOLDERS.items():
         expected = judge_pages.readme(folder, judge_pages.committed(folder.path))
