@@ -174,6 +174,14 @@ TALLEC_WARPS = Preset(
 )
 
 
+TASK3: dict[str, Any] = {
+    "task__length": 100,
+    "cell__hidden": 3,
+    "cell__bias": "hidden",
+    "cell__input_bias": "-1,-3,-5",
+    "cell__output_bias": "-2,-4,-6",
+    "cell__scale": 0.1,
+}
 HOCHREITER = {
     "hochreiter1997_task1": _hs97_classes(
         "task 1, the first row of Table 1",
@@ -223,26 +231,16 @@ HOCHREITER = {
     "hochreiter1997_task3a": _hs97(
         "task 3a",
         task__type="two_sequence/hochreiter1997_3a",
-        task__length=100,
-        cell__hidden=3,
-        cell__bias="hidden",
-        cell__input_bias="-1,-3,-5",
-        cell__output_bias="-2,-4,-6",
-        cell__scale=0.1,
         optimizer__learning_rate=1.0,
         train__steps=500_000,
+        **TASK3,
     ),
     "hochreiter1997_task3c": _hs97(
         "task 3c",
         task__type="two_sequence/hochreiter1997_3c",
-        task__length=100,
-        cell__hidden=3,
-        cell__bias="hidden",
-        cell__input_bias="-1,-3,-5",
-        cell__output_bias="-2,-4,-6",
-        cell__scale=0.1,
         optimizer__learning_rate=0.1,
         train__steps=1_000_000,
+        **TASK3,
     ),
     "hochreiter1997_task4": _hs97(
         "task 4, Table 7, T = 100",
