@@ -2,17 +2,20 @@
 
     steps     P5: a gradient step of the LSTM against torch's (cuDNN), of every other cell against itself in nnx.RNN
     resident  the plan `resident` against `chunked`, for each cell that offers it, and for many lanes
+    unrolled  `chunked` with 4, 16 or 64 steps of its loop written out against `chunked`
     parallel  P6: the plans `newton` and `associative` against `chunked`, over length and width
     lanes     P3: 64, 256 and 1024 lanes of a run against one
 
 Needs jax, flax, optax and numpy (the last part draccus too), and compares with torch where it is installed; jaxtyping,
 whose annotations nothing executes here, is replaced where it is missing. Results go to
-benchmarks/results/MACHINE_gpu.json. With `--quick` the sizes are tiny, and it runs anywhere: does it run?
+benchmarks/results/MACHINE_gpu.json, each with the XLA_FLAGS that it was measured under. With `--quick` the sizes are
+tiny, and it runs anywhere: does it run?
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -35,7 +38,7 @@ if find_spec("jaxtyping") is None:
 from benchmarks import step as bench
 from ltd import runtime
 
-PARTS = ("steps", "resident", "parallel", "lanes")
+PARTS = ("steps", "resident", "unrolled", "parallel", "lanes")
 WIDTHS, STEP = (128, 256, 512, 1024), (500, 64)  # H; T, B
 LENGTHS, NARROW, SEQUENCES = (10**3, 10**4, 10**5), (4, 16, 64), 8  # P6
 PARALLEL = {"newton": "gru_after", "associative": "lru"}  # plan -> the cell that shows it
@@ -89,6 +92,20 @@ def _resident_lanes(quick: bool, around: dict[str, Any]) -> Iterator[dict[str, A
         yield bench.row("plan resident: an update", case, ours, {"plan chunked": theirs}, "ms", around)
 
 
+def unrolled(quick: bool, around: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What steps that are written out gain."""
+    T, B = (16, 4) if quick else STEP
+    for name in ("elman", "lstm"):
+        for H in (8,) if quick else (64, 256):
+            case = (name, T, B, H)
+            counts = (2,) if quick else (4, 16, 64)
+            times = _milliseconds({str(n): _own(case, unroll=n) for n in (1, *counts)})
+            for n in counts:
+                peers = {"plan chunked": times["1"]}
+                yield bench.row(f"plan chunked, {n} steps written out: one gradient step", bench.name_of(case),
+                                times[str(n)], peers, "ms", around)  # fmt: skip
+
+
 def parallel(quick: bool, around: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """P6."""
     for plan, name in PARALLEL.items():
@@ -128,7 +145,7 @@ def _cell(case: bench.Case) -> Any:
     return constructor(case[0])(jax.random.key(0), INPUTS, hidden=case[3])
 
 
-def _own(case: bench.Case, plan: str = "chunked") -> bench.Step:
+def _own(case: bench.Case, plan: str = "chunked", **fields: Any) -> bench.Step:
     import jax
     import jax.numpy as jnp
     from flax import nnx
@@ -141,7 +158,7 @@ def _own(case: bench.Case, plan: str = "chunked") -> bench.Step:
 
     def loss(params, inputs):
         cell = nnx.merge(graphdef, params, rest)
-        _, outputs = unroll(cell, inputs, cell.initial_state(inputs.shape[1:2]), Plan(plan))
+        _, outputs = unroll(cell, inputs, cell.initial_state(inputs.shape[1:2]), Plan(plan, **fields))
         return jnp.mean(outputs[-1] ** 2)
 
     return bench.compiled(jax.value_and_grad(loss), params, bench.draw_inputs(case))
@@ -174,12 +191,12 @@ def main(words: Sequence[str] | None = None) -> int:
     runtime.start()
     if bench.platform_name() == "cpu" and not given.quick:
         parser.error("there is no accelerator here: the CPU's numbers are those of `make bench` (--quick: a trial).")
-    rows = []
+    rows, around = [], bench.circumstances() | {"flags": os.environ.get("XLA_FLAGS", "")}
     with runtime.precision("float32"):
         for part in given.part:
-            for found in {"steps": steps, "resident": resident, "parallel": parallel, "lanes": lanes}[part](
-                given.quick, bench.circumstances()
-            ):
+            for found in {
+                "steps": steps, "resident": resident, "unrolled": unrolled, "parallel": parallel, "lanes": lanes,
+            }[part](given.quick, around):  # fmt: skip
                 bench.show(found)
                 rows.append(found)
                 bench.write(rows, "gpu", given.out)  # what a killed run has measured stays

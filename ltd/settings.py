@@ -17,21 +17,28 @@ class Plan:
     `ltd.unroll`).
 
     `chunk` is the number of steps per chunk, of `chunked`, `resident` and of cells that go `associative` by chunks; the
-    program chooses if absent. The other fields belong to `newton`.
+    program chooses if absent. `unroll` is how many steps of the loop of `stepwise` and `chunked` are written out one
+    after another: a larger program, and on a GPU fewer trips through the loop. The other fields belong to `newton`.
     """
 
     type: str = "chunked"
     chunk: int | None = None
+    unroll: int = unless(1)
     jacobian: Literal["full", "diagonal"] = "full"  # newton: what is kept of each step's Jacobian
     damping: float = 0.0  # newton: every Jacobian is multiplied by 1 - damping
     iterations: int = 100  # newton: at most; then the states are computed in sequence
     tolerance: float | None = None  # newton: relative change at which it rests; 1e-5 in float32, 1e-11 in float64
 
     def __post_init__(self):
-        positive(self, "chunk", "iterations", "tolerance")
+        positive(self, "chunk", "unroll", "iterations", "tolerance")
         if not 0 <= self.damping < 1:
             raise ValueError(f"damping = {self.damping} must lie in [0, 1): 0 is Newton's method.")
-        other = {"newton": ("chunk",), "stepwise": (*NEWTON, "chunk")}.get(self.type, NEWTON)
+        other = {
+            "newton": ("chunk", "unroll"),
+            "stepwise": (*NEWTON, "chunk"),
+            "resident": (*NEWTON, "unroll"),
+            "associative": (*NEWTON, "unroll"),
+        }.get(self.type, NEWTON)
         for name in other:
             if (value := getattr(self, name)) != getattr(Plan, name):
                 raise ValueError(f"{name} = {value} has no meaning for the plan {self.type}: leave it out.")

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import inspect
+import re
 
 import jax
 import jax.numpy as jnp
@@ -163,6 +164,27 @@ def test_every_plan_has_the_same_gradients_for_lanes_in_single_precision(row, pl
 def test_any_chunk_length_will_do(name, chunk):
     row = next(row for row in CELL_ROWS if row.name == name)
     assert_same_gradients(row, True, Plan("chunked", chunk), True, 1e-9)
+
+
+@pytest.mark.parametrize("plan", [Plan("chunked", 4, unroll=3), Plan("stepwise", unroll=3)], ids=lambda p: p.type)
+@pytest.mark.parametrize("name", ["lstm", "clockwork"])
+def test_steps_that_are_written_out_give_the_same(name, plan):
+    row = next(row for row in CELL_ROWS if row.name == name)
+    assert_same_gradients(row, True, plan, True, 1e-9)
+
+
+@pytest.mark.parametrize(("kind", "trips"), [("chunked", 4), ("stepwise", 8)])
+def test_steps_are_written_out(kind, trips):
+    """The loop over eight steps, or over two chunks of four, makes half as many trips."""
+
+    def lengths(unroll_by):
+        cell, x = CELLS["lstm"](jax.random.key(0), D), jnp.zeros((8, B, D))
+        plan = Plan(kind, 4 if kind == "chunked" else None, unroll=unroll_by)
+        text = str(jax.make_jaxpr(lambda x: unroll(cell, x, cell.initial_state((B,)), plan)[1])(x))
+        return re.findall(r"length=(\d+)", text), re.findall(r"unroll=(\d+)", text)
+
+    assert str(trips) in lengths(1)[0] and "2" not in lengths(1)[1]
+    assert "2" in lengths(2)[1]
 
 
 def chosen(batch, length, hidden):

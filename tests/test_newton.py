@@ -163,6 +163,9 @@ def test_a_run_records_iterations_residual_and_fallbacks(tmp_path):
         ({"chunk": 5}, "chunk = 5 has no meaning for the plan newton"),
         ({"type": "chunked", "damping": 0.5}, "damping = 0.5 has no meaning for the plan chunked"),
         ({"type": "stepwise", "chunk": 5}, "chunk = 5 has no meaning for the plan stepwise"),
+        ({"unroll": 2}, "unroll = 2 has no meaning for the plan newton"),
+        ({"type": "chunked", "unroll": 0}, "unroll = 0 must be a finite number above 0"),
+        ({"type": "resident", "unroll": 2}, "unroll = 2 has no meaning for the plan resident"),
         ({"jacobian": "none"}, "must be one of full, diagonal"),
     ],
 )

@@ -62,6 +62,7 @@ def test_options_of_a_net_inside_a_net_are_finite_too():
         ({"net": "fsmn", "plan.type": "associative", "plan.chunk": 3}, "for FSMN under associative: leave it out"),
         ({"net": "window", "plan.type": "chunked", "plan.chunk": 3}, "for Window under chunked: leave it out"),
         ({"net": "highway", "plan.chunk": 3}, "plan.chunk = 3 has no meaning for Highway under chunked"),
+        ({"net": "fsmn", "plan.unroll": 4}, "plan.unroll = 4 has no meaning for FSMN under chunked"),
         (
             {"net": "stacked", "cell": "lru", "plan.type": "associative", "plan.chunk": 3},
             "plan.chunk = 3 has no meaning for Stacked under associative",

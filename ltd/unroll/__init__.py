@@ -85,13 +85,15 @@ def check(plan: Plan, cell: Any = None) -> None:
 
 
 def check_chunk(plan: Plan, net: Any) -> None:
-    """Refuse a length of chunks that nothing in a cell or net would use.
+    """Refuse a length of chunks, or steps written out, that nothing in a cell or net would use.
 
     For a cell or net as a whole: inside it a layer that does not go by chunks may stand beside one that does.
     """
-    if plan.chunk is not None and not any(_chunks(part, plan) for part in _parts(net)):
-        name = type(getattr(net, "cell", net)).__name__
-        raise ConfigError(f"plan.chunk = {plan.chunk} has no meaning for {name} under {plan.type}: leave it out.")
+    uses = {"chunk": _chunks, "unroll": lambda part, _: not hasattr(part, "over") or getattr(part, "takes", False)}
+    for field, used in uses.items():
+        if (value := getattr(plan, field)) != getattr(Plan, field) and not any(used(p, plan) for p in _parts(net)):
+            name = type(getattr(net, "cell", net)).__name__
+            raise ConfigError(f"plan.{field} = {value} has no meaning for {name} under {plan.type}: leave it out.")
 
 
 def _parts(net: Any) -> list[Any]:

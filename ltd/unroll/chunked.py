@@ -26,16 +26,17 @@ KEEP_BYTES = 1 << 27  # recurrent products are kept up to this size, and else co
 SHORTEST, LONGEST = 5, 128  # a GEMM wants rows, and a weight gradient is added up once per chunk
 
 
-def plain_scan(body, kernel, carry, sequences, reverse: bool = False):
+def plain_scan(body, kernel, carry, sequences, reverse: bool = False, unroll: int = 1):
     """`jax.lax.scan` of a body that is handed the kernel."""
-    return jax.lax.scan(functools.partial(body, kernel), carry, sequences, reverse=reverse)
+    return jax.lax.scan(functools.partial(body, kernel), carry, sequences, reverse=reverse, unroll=unroll)
 
 
-def chunked(cell, inputs, state, plan, valid=None, scan=plain_scan):
-    """Time in chunks; see the head of this file. `scan` is the loop over the steps of a chunk."""
+def chunked(cell, inputs, state, plan, valid=None, scan=None):
+    """Time in chunks; see the head of this file. `scan` is the loop over the steps of a chunk, else `plain_scan`."""
     graphdef, params, rest = disassemble(cell)
     chunk = plan.chunk or chunk_length(cell, inputs)
     if isinstance(cell, MixCell):
+        scan = scan or functools.partial(plain_scan, unroll=plan.unroll)
         return _mix_unroll(graphdef, chunk, scan, params, rest, inputs, state, valid)
 
     @jax.checkpoint
@@ -47,7 +48,7 @@ def chunked(cell, inputs, state, plan, valid=None, scan=plain_scan):
             d, v = dv
             return masked(lambda s: own.step(kernel, s, d), v)(s)
 
-        return jax.lax.scan(one, state, (drive, v))
+        return jax.lax.scan(one, state, (drive, v), unroll=plan.unroll)
 
     return _over_chunks(lambda s, xv: run(params, s, *xv), state, (inputs, valid), chunk)
 

@@ -55,4 +55,4 @@ def stepwise(cell, inputs, state, plan=None, valid=None):
         x, v = xv
         return masked(lambda s: cell.step(kernel, s, cell.project(x)), v)(s)
 
-    return jax.lax.scan(one, state, (inputs, valid))
+    return jax.lax.scan(one, state, (inputs, valid), unroll=plan.unroll if plan else 1)
