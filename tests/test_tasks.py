@@ -375,7 +375,8 @@ def test_docstring_example_of_every_dialect(name):
 def test_no_global_random():
     """Tasks draw from the key alone, and stand on the ground floor."""
     allowed = {"__future__", "abc", "math", "dataclasses", "typing", "collections.abc", "functools", "jax", "jax.numpy",
-               "pathlib", "jaxtyping", "numpy", "tasks", "ltd", "ltd.config", "ltd.data", "ltd.losses", "ltd.types"}  # fmt: skip
+               "pathlib", "jaxtyping", "numpy", "tasks", "ltd", "ltd.config", "ltd.data", "ltd.losses",
+               "ltd.types"}  # fmt: skip
     files = sorted(Path(tasks.__file__).parent.glob("*.py"))
     assert len(files) >= 4
     for file in files:
