@@ -28,6 +28,11 @@ ROWS = [
         [({"length": 100, "logistic": True}, both(0.375, 0.25))], success=(2000, 0, None), padded=True,
     ),
     TaskRow(
+        "temporal_order/gers2000_continual", {"length": 20, "sequences": 2, "logistic": True}, 44, (5, 20),
+        {"length": span(20, 23), "signal 0": span(1, 4), "signal 1": span(5, 8), "signal 2": span(12, 15)},
+        [({"length": 100, "sequences": 10, "logistic": True}, both(4.375, 0.125))], padded=True,
+    ),
+    TaskRow(
         "temporal_order/martens2011", {"length": 20, "signals": 2}, 22, (10, 21),
         {"length": {21, 22}, "signal 0": span(0, 3), "signal 1": span(8, 11)},
         [({"length": 200}, FOUR)],
