@@ -58,14 +58,22 @@ def listing(folders: Sequence[Folder], as_json: bool) -> int:
 
 
 def judge(folders: Sequence[Folder], scale: Scale, seeds: int | None, out: Path, as_json: bool, warn: Warn) -> int:
-    """All of them; 1 if runs are missing or a control failed."""
+    """All of them; 1 if runs are missing, a control failed, or one of several could not be run (a file is not there)."""
     out = results.writable(out)
     told, rows = [], []
+    refused: list[ConfigError] = []
     with bar() as progress:
         for one in folders:
             if seeds is not None and not one.seeded:
                 warn(f"{one.name} is exact, a run per setting: seeds = {seeds} does not apply to it.")
-            told.append(judged(one, scale, seeds, out, progress, warn))
+            try:
+                told.append(judged(one, scale, seeds, out, progress, warn))
+            except ConfigError as error:
+                refused.append(error)
+                if len(refused) == len(folders):
+                    raise
+                warn(f"{one.name} is left out: {error}")
+                continue
             facts = results.provenance()
             judged_now = {"date": results.now()[:10], "machine": facts["machine"], "versions": facts["versions"]}
             rows.append(claims.plain(one.name, told[-1]) | {"judged": judged_now})
@@ -78,7 +86,7 @@ def judge(folders: Sequence[Folder], scale: Scale, seeds: int | None, out: Path,
         for row in rows:
             print(f"{row['name']}: {row['sentence']}\n  {row['answer']}, because {row['because']}")
         print(f"report: {page}")
-    return int(not all(found.whole for found in told))
+    return int(bool(refused) or not all(found.whole for found in told))
 
 
 def judged(one: Folder, scale: Scale, seeds: int | None, out: Path, progress: Progress, warn: Warn) -> Judged:

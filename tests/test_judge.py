@@ -191,6 +191,25 @@ def test_what_fails_is_missing_and_nothing_is_supported(folder, capsys):
     assert verdict()["answer"] == "supported"
 
 
+def test_what_cannot_run_here_is_left_out_and_the_others_are_judged(folder, tmp_path, capsys):
+    other = tmp_path / "euclid300_without"
+    other.mkdir()
+    raising = """def measure(size, seed):
+    from ltd.config import ConfigError
+    raise ConfigError("no file of squares: fetch it.")
+"""
+    (other / "claim.py").write_text(re.sub(r"def measure.*?(?=\n\n\ndef verdict)", raising, CLAIM, flags=re.DOTALL))
+    (other / "sweep.yaml").write_text(SWEEP)
+    assert main(["judge", str(other), str(folder), "--out=out"]) == 1
+    out, err = capsys.readouterr()
+    assert err.count("euclid300_without is left out: no file of squares: fetch it.") == 1
+    assert verdict()["answer"] == "supported" and "euclid300_without" not in out
+    assert not Path("out/euclid300_without").exists()
+    # alone, or where none can run, it is bad input
+    assert main(["judge", str(other), "--out=out"]) == 2
+    assert capsys.readouterr().err.endswith("ltd: no file of squares: fetch it.\n")
+
+
 def test_killed_it_goes_on(folder, monkeypatch, capsys):
     """Stopped before the fourth run: three lie in the ledger, and the same command does the other three."""
     once = []
