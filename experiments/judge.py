@@ -58,7 +58,7 @@ def listing(folders: Sequence[Folder], as_json: bool) -> int:
 
 
 def judge(folders: Sequence[Folder], scale: Scale, seeds: int | None, out: Path, as_json: bool, warn: Warn) -> int:
-    """All of them; 1 if runs are missing, a control failed, or one of several could not be run (a file is not there)."""
+    """All of them; 1 if runs are missing, a control failed, or one of several could not run (no file)."""
     out = results.writable(out)
     told, rows = [], []
     refused: list[ConfigError] = []

@@ -72,7 +72,9 @@ def contents(rows: Sequence[Row], drawn: bool = True) -> tuple[str, str, list[re
         "What was published, and what a measurement here says of it. A claim is judged only if every control held and "
         "no run is missing; else it is inconclusive.\n\nTags of published numbers: "
         + "; ".join(f"{tag}: {meaning}" for tag, meaning in claims.TAGS.items())
-        + "."
+        + ".\n\nIntervals are of 95 %, over seeds: Wilson's for a share, Student's for a mean, of a log-normal for a "
+        "mean time, by the bootstrap for medians, ratios and slopes; `(range)` marks the least and the greatest value "
+        "instead. The seeds of a run are evaluated on the same sequences, whose own noise is not in an interval."
     )
     return "Claims and verdicts", intro, sections
 
@@ -151,7 +153,9 @@ def interval(one: Row) -> str:
     if one["value"] is None:
         return "not finite"
     value = exact(one["value"])
-    return value if one["low"] is None else f"{value} [{exact(one['low'])}, {exact(one['high'])}]"
+    if one["low"] is None:
+        return value
+    return f"{value} [{exact(one['low'])}, {exact(one['high'])}]" + (" (range)" if one.get("range") else "")
 
 
 def exact(value: float | str) -> str:
@@ -197,7 +201,7 @@ def comparison(row: Row) -> tuple[Figure, Table]:
             axes.set_xscale("log")
         axes.set_yticks(range(len(its)), list(reversed(its)))
         axes.set_ylim(-0.6, len(its) - 0.4)
-        axes.set_xlabel(unit)
+        axes.set_xlabel(unit or "no unit")
         axes.grid(axis="x", linewidth=0.3)
     for name in names:
         one = ours.get(name, {})

@@ -12,7 +12,7 @@ from claim_cases import CASES
 from experiments import docs, judge_pages
 from ltd import claims, config, report, stats
 from ltd.claims import Claim, Control, Line, Measured, Plot, Published, Result, Verdict
-from ltd.claims.rules import chosen, equal, mean_updates, median_curves, numbers_of, share, solved, timely, wins
+from ltd.claims.rules import chosen, clips, equal, mean_updates, median_curves, numbers_of, share, solved, timely, wins
 from ltd.config import ConfigError
 from ltd.types import Source
 
@@ -109,6 +109,68 @@ def test_plots_are_plain(name):
     if row["plot"]:
         figure, table = judge_pages.lines(row["plot"])
         assert figure.axes[0].get_xlabel() and len(table["x"]) == len(table["y"]) > 1
+
+
+def made_up(name, change):
+    """The verdict on the results that support a claim, each changed."""
+    return claims.judge(FOLDERS[name].claim, [change(one) for one in CASES[name]("supported")], "full")
+
+
+def test_what_diverged_does_not_stay_at_the_memoryless_level():
+    judged = made_up(
+        "arjovsky2016_copy",
+        lambda one: dataclasses.replace(one, status="diverged") if one.config["cell.type"] == "lstm" else one,
+    )
+    assert judged.controls[0] is False and judged.verdict.answer == "inconclusive"
+
+    def some(one):
+        bad = one.config["cell.type"] == "lstm" and one.config["seed"] < 2
+        return dataclasses.replace(one, status="diverged") if bad else one
+
+    judged = made_up("arjovsky2016_copy", some)
+    assert judged.verdict.answer == "inconclusive"
+    assert "LSTM at gap 100: 8 of 10 (median 1.000) (2 diverged)" in judged.verdict.because
+
+
+def test_there_is_no_ratio_of_times_that_nobody_reached():
+    def never(one):
+        own = one.config["cell.chrono"] is not None
+        return dataclasses.replace(one, rows=[{**row, "eval/loss": 0.17} for row in one.rows]) if own else one
+
+    verdict = made_up("tallec2018_chrono", never).verdict
+    assert verdict.answer == "contradicted"
+    assert [one.what for one in verdict.numbers] == ["updates to half the loss, forget bias 1"]
+
+
+@pytest.mark.parametrize(("solved_", "answer"), [(5, "inconclusive"), (2, "contradicted"), (8, "supported")])
+def test_thresholds_that_may_differ_are_no_support(solved_, answer):
+    def some(one):
+        bad = one.config["optimizer.clip_norm"] < 0.2 and one.config["seed"] >= solved_
+        return dataclasses.replace(one, status="finished") if bad else one
+
+    assert made_up("pascanu2013_threshold", some).verdict.answer == answer
+
+
+@pytest.mark.parametrize(("beside", "answer"), [(0.0, "supported"), (0.03, "contradicted"), (0.0095, "inconclusive")])
+def test_what_learning_the_decay_gains_beside_a_fast_layer_is_small_or_not(beside, answer):
+    def gain(one):
+        less = beside if one.config["cell.fast"] and one.config["cell.learned"] else 0.0
+        return dataclasses.replace(one, summary={**one.summary, "eval/loss": one.summary["eval/loss"] - less})
+
+    assert made_up("mikolov2014_learned_decay", gain).verdict.answer == answer
+
+
+@pytest.mark.parametrize(
+    ("off", "answer"),
+    [(lambda seed: 0.0, "supported"), (lambda seed: -0.02 * (seed % 2), "inconclusive"), (lambda seed: -0.02, "contradicted"),
+     (lambda seed: -0.07 * (seed == 0), "inconclusive")],
+)  # fmt: skip
+def test_mean_field_is_held_against_the_interval_and_every_draw_must_be_chaotic(off, answer):
+    def moved(one):
+        at = one.summary["exponent"] + (off(one.config["seed"]) if one.config["g"] == 1.5 else 0.0)
+        return dataclasses.replace(one, summary={**one.summary, "exponent": at})
+
+    assert made_up("engelken2020_onset", moved).verdict.answer == answer
 
 
 @pytest.mark.parametrize(("ends", "answer"), [(1.5, "inconclusive"), (0.5, "contradicted")])
@@ -268,12 +330,29 @@ def test_mean_updates_count_sequences_and_censor_the_unsolved():
     (censored,) = mean_updates("t", [*runs, run("finished", solved_at=None, updates=900)], batch=2)
     assert censored.value > found.value
     assert mean_updates("t", runs[:1]) == ()
+    late = [run("finished", solved_at=None, updates=900)] * 4
+    assert mean_updates("t", [*runs, *late[:3]]) and mean_updates("t", [*runs, *late]) == ()  # most are unsolved
+    assert mean_updates("t", runs[:1] * 3) == (Measured("t", 100, 100, 100, 3),)  # all at one check
+
+
+@pytest.mark.parametrize(
+    ("before", "clipped", "status", "held"),
+    [(9.0, 1.0, "finished", True), (9.0, 1.1, "finished", False), (0.5, 0.5, "finished", False),
+     (0.0, 0.0, "finished", False), (None, None, "finished", False), (None, None, "diverged", False)],
+)  # fmt: skip
+def test_clipping_is_seen_in_the_norms(before, clipped, status, held):
+    norms = {"train/grad_norm": before, "train/grad_norm_clipped": clipped}
+    assert clips([run(status, [{"update": 0}, norms])], 1.0) is held
+    cut = run("finished", [{"update": 0}, {"train/grad_norm": 9.0, "train/grad_norm_clipped": 1.0}])
+    assert clips([cut, run(status, [{"update": 0}, norms])], 1.0) is (
+        status == "diverged" or clipped in (0.0, 0.5, 1.0)
+    )
 
 
 @pytest.mark.parametrize(
     ("time", "answer"),
-    [((150, 120, 180), "supported"), ((250, 150, 400), "inconclusive"), ((400, 250, 600), "contradicted"),
-     ((30, 20, 45), "contradicted"), ((45, 30, 60), "inconclusive")],
+    [((150, 120, 180), "supported"), ((250, 150, 400), "supported"), ((400, 250, 600), "contradicted"),
+     ((30, 20, 45), "contradicted"), ((45, 30, 60), "supported")],
 )  # fmt: skip
 def test_times_are_within_a_factor_of_the_printed(time, answer):
     printed = (Published("t", 100, "sequences", "paper", ""), Published("u", "late", "", "paper", ""))
@@ -283,6 +362,8 @@ def test_times_are_within_a_factor_of_the_printed(time, answer):
     assert judged.because == ("So." if answer == "supported" else f"So. But t: {time[0] / 100:.2g} times the printed.")
     worse = dataclasses.replace(found, answer="inconclusive")
     assert timely(worse, printed) == worse and timely(found, ()) == found
+    untimed = timely(dataclasses.replace(found, numbers=found.numbers[1:]), printed)
+    assert untimed.answer == "inconclusive" and untimed.because == "So. But no time: t."
 
 
 def test_median_curves_keep_the_last_of_a_run_that_is_over():

@@ -36,7 +36,10 @@ def reber(answer):
         loss = 0.9 if answer == "broken" else 0.45
         at = (8000 if fields.get("cell.hidden") == 6 else 35000) + 100 * seed
         summary = {"eval/loss": loss, "solved_at": at if good else None, "updates": 200000}
-        rows = ({"update": 0, "eval/metric": 0.1}, {"update": 500, "eval/metric": 0.9})
+        known = 0.9 if good else 0.5
+        rows = [
+            {"update": u, "eval/metric": m, "eval/outer_accuracy": o} for u, m, o in ((0, 0.1, 0.0), (500, 0.9, known))
+        ]
         return summary | of_levels(0.5, 0.77), rows, "solved" if good else "finished"
 
     return trained("hochreiter1997_reber", outcome)
@@ -196,7 +199,7 @@ def learned_decay(answer):
             {"update": 0, "eval/loss": 2.4, "eval/slow_loss": 1.4},
             {"update": 9, "eval/loss": 1, "eval/slow_loss": 1},
         ]
-        return {"eval/loss": loss} | of_levels(2.3), rows, "finished"
+        return {"eval/loss": loss, "eval/slow_loss": loss / 2} | of_levels(2.3), rows, "finished"
 
     return trained("mikolov2014_learned_decay", outcome)
 

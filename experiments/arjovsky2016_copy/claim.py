@@ -23,9 +23,11 @@ def groups(results: Sequence[Result], gap: int) -> Mapping[str, Sequence[Result]
 
 
 def kept(one: Result) -> float:
-    """The last loss over the memoryless one; a diverged run has not left it."""
+    """The last loss over the memoryless one; without bound for a run that diverged."""
     loss = one.summary["eval/loss"]
-    return loss / one.summary["levels"]["strict"]["loss"] if one.status != "diverged" and np.isfinite(loss) else 1.0
+    if one.status == "diverged" or loss is None or not np.isfinite(loss):
+        return np.inf
+    return loss / one.summary["levels"]["strict"]["loss"]
 
 
 def verdict(results: Sequence[Result]) -> Verdict:
@@ -43,9 +45,13 @@ def verdict(results: Sequence[Result]) -> Verdict:
                 (SOLVES, lambda r: kept(r) < 0.1) if name == "uRNN" else (STAYS, lambda r: abs(kept(r) - 1) <= 0.05)
             )
             found = share(what.format(name, gap), runs, holds)
-            middle = median_interval([kept(one) for one in runs])
-            numbers += [found, Measured(LOSS.format(name, gap), *middle, len(runs))]
-            told = f"{name} at gap {gap}: {round(found.value * found.n)} of {found.n} (median {middle[0]:.3f})"
+            numbers.append(found)
+            told = f"{name} at gap {gap}: {round(found.value * found.n)} of {found.n}"
+            if ends := [kept(one) for one in runs if np.isfinite(kept(one))]:
+                middle = median_interval(ends)
+                numbers.append(Measured(LOSS.format(name, gap), *middle, len(ends)))
+                told += f" (median {middle[0]:.3f})"
+            told += f" ({len(runs) - len(ends)} diverged)" if len(ends) < len(runs) else ""
             remember = share("", runs, lambda r: kept(r) < 0.95)
             if (found.high or 0) < 0.9 if name == "uRNN" else (remember.low or 0) > 0.1:
                 against.append(told)

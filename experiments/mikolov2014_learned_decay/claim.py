@@ -14,6 +14,8 @@ from ltd.types import Source
 from tasks.two_time_scales import TOPICS
 
 GAIN, DIFFERENCE = "gain of learning the decay, {}", "gain without a fast layer, less that with one"
+TOPIC = "gain on the topic alone, {}"
+SMALL = 0.1  # of the gain without a fast layer: what is less does not matter
 LAYERS = {True: "with a fast layer", False: "without"}
 
 
@@ -31,14 +33,23 @@ def resampled(fixed: np.ndarray, learned: np.ndarray, draws: int = 2000) -> np.n
 
 
 def verdict(results: Sequence[Result]) -> Verdict:
-    """The gain without a fast layer is above 0 and above the gain with one, by bootstrap intervals."""
-    found = {place: np.array([one.summary["eval/loss"] for one in own]) for place, own in groups(results).items()}
+    """The gain without a fast layer is above 0, that with one surely less than a tenth of it, by bootstrap intervals.
+
+    The loss is that of all symbols, as the paper's; gains on the topic alone are told beside.
+    """
+
+    def losses(name: str) -> dict[tuple[bool, bool], np.ndarray]:
+        return {place: np.array([one.summary[name] for one in own]) for place, own in groups(results).items()}
+
+    found, topic = losses("eval/loss"), losses("eval/slow_loss")
     if min(map(len, found.values())) < 5:
         return Verdict("inconclusive", "at least 5 runs of each of the four networks are needed.")
     if not all(np.isfinite(values).all() for values in found.values()):
         return Verdict("inconclusive", "a run diverged.")
     draws = {fast: resampled(found[fast, False], found[fast, True]) for fast in LAYERS}
-    means = {fast: float(found[fast, False].mean() - found[fast, True].mean()) for fast in LAYERS}
+    means, means_of_topic = (
+        {fast: float(of[fast, False].mean() - of[fast, True].mean()) for fast in LAYERS} for of in (found, topic)
+    )
     size = len(found[True, True])
 
     def interval(name: str, value: float, drawn: np.ndarray) -> Measured:
@@ -47,15 +58,20 @@ def verdict(results: Sequence[Result]) -> Verdict:
 
     apart = interval(DIFFERENCE, means[False] - means[True], draws[False] - draws[True])
     gains = {fast: interval(GAIN.format(name), means[fast], draws[fast]) for fast, name in LAYERS.items()}
-    numbers = (apart, *gains.values())
+    slow = [
+        interval(TOPIC.format(name), means_of_topic[fast], resampled(topic[fast, False], topic[fast, True]))
+        for fast, name in LAYERS.items()
+    ]
+    numbers = (apart, *gains.values(), *slow)
     told = (
         f"learning the decay lowers the loss by {means[False]:.4f} nats without a fast layer and by {means[True]:.4f} "
     )
-    told += "with one."
-    low, high = apart.low or 0.0, apart.high or 0.0
-    if low > 0 and (gains[False].low or 0) > 0:
+    told += f"with one; that of the topic alone by {means_of_topic[False]:.4f} and by {means_of_topic[True]:.4f}."
+    small = np.quantile(np.abs(draws[True]) - SMALL * draws[False], [0.025, 0.975])
+    helps = (gains[False].low or 0) > 0
+    if helps and small[1] < 0:
         return Verdict("supported", told, numbers)
-    if high < 0 or (gains[False].high or 0) < 0:
+    if (gains[False].high or 0) < 0 or (helps and small[0] > 0):
         return Verdict("contradicted", told, numbers)
     return Verdict("inconclusive", told, numbers)
 
@@ -71,8 +87,8 @@ def plot(results: Sequence[Result]) -> Plot:
 
 CLAIM = Claim(
     key="B-S22",
-    sentence="Learning the decay of the context units helps a structurally constrained network that has no fast layer, "
-    "and does not matter beside one.",
+    sentence="Learning the decay of the context units lowers the loss of a structurally constrained network that has "
+    "no fast layer, and beside one by less than a tenth of that.",
     source=Source(
         "mikolov2014",
         "Mikolov, Joulin, Chopra, Mathieu & Ranzato (2014), Learning longer memory in recurrent neural networks, "
@@ -104,6 +120,8 @@ CLAIM = Claim(
     departures=(
         "The paper's texts are large; here a stream of two time scales (two blocks of 100 steps), 40 fast and 10 "
         "context units, decays that start at 0.95, Adam at 0.003, 3000 updates of 32 sequences.",
+        "Without a fast layer the gain is one on letters: neither network keeps the topic much better than no memory "
+        "does (ln 4 = 1.386 nats). The loss of the topic alone was looked at after the first verdict.",
     ),
     plot=plot,
 )

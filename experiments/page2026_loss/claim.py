@@ -32,7 +32,7 @@ def verdict(results: Sequence[Result]) -> Verdict:
         return Verdict("inconclusive", f"{len(results)} seeds, at least 5 are needed.")
     found = numbers_of(results, "smoothed")
     numbers = (
-        Measured(SMOOTHED, float(np.mean(found)), min(found), max(found), len(found)),
+        Measured(SMOOTHED, float(np.mean(found)), min(found), max(found), len(found), range=True),
         *(Measured(RANGE.format(n), *mean_interval(numbers_of(results, f"last {n}")), len(found)) for n in (500, 100)),
         Measured(HELD_OUT, *mean_interval(numbers_of(results, "held out")), len(found)),
         Measured(BIGRAM, results[0].summary["bigram"]),
@@ -53,7 +53,7 @@ def verdict(results: Sequence[Result]) -> Verdict:
 
 
 def plot(results: Sequence[Result]) -> Plot:
-    """Means over fifty updates: of all seeds, their range, and what the page prints."""
+    """Means over fifty updates: of all seeds, their range, and what the page prints of its end."""
     curves = np.array([one.summary["curve"] for one in results])
     at = (50 * (np.arange(curves.shape[1]) + 1)).tolist()
     size = SYMBOLS[results[0].config["text"]]
@@ -62,7 +62,9 @@ def plot(results: Sequence[Result]) -> Plot:
         Line("least", at, curves.min(axis=0).tolist()),
         Line("most", at, curves.max(axis=0).tolist()),
     ]
-    levels = {f"ln {size}": math.log(size), "bigram, on the rest": results[0].summary["bigram"]}
+    levels = {f"ln {size}": math.log(size), "bigram, on text not trained on": results[0].summary["bigram"]}
+    if results[0].config["text"] == "sonnets28":
+        levels["printed"] = PRINTED
     return Plot("update", "nats per character", tuple(lines), levels)
 
 

@@ -65,7 +65,7 @@ def verdict(results: Sequence[Result]) -> Verdict:
         return Verdict("inconclusive", f"{len(results)} runs, at least 5 are needed.")
     reach, ratios = (numbers_of(results, name) for name in ("reach", "ratio"))
     middle = Measured(RATIO, *median_interval(ratios), len(ratios))
-    numbers = (Measured(REACH, max(reach), min(reach), max(reach), len(reach)), middle)
+    numbers = (Measured(REACH, max(reach), min(reach), max(reach), len(reach), range=True), middle)
     if {*reach} != {LAYERS * PAST}:
         return Verdict(
             "contradicted", f"it reaches {min(reach):g} to {max(reach):g} steps back, not {LAYERS * PAST}.", numbers

@@ -57,13 +57,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Measured:
-    """A number of ours, with its interval where it has one, from n runs or draws."""
+    """A number of ours, with its interval where it has one, from n runs or draws.
+
+    The interval is one of 95 %, by the method of `ltd.stats` for its kind of number; or the `range` of the n.
+    """
 
     what: str
     value: float
     low: float | None = None
     high: float | None = None
     n: int = 1
+    range: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -67,9 +68,16 @@ def wins(ours: Measured, theirs: Measured, least: float, told: str, numbers: tup
 
 
 def mean_updates(what: str, results: Sequence[Result], batch: int = 1) -> tuple[Measured, ...]:
-    """Mean sequences to success, log-normal, unsolved runs censored where they ended; none without two times."""
+    """Mean sequences to success, log-normal, unsolved runs censored where they ended.
+
+    None with fewer than two times, or where most runs are unsolved: the mean would lie in what nobody has seen.
+    """
     times = [batch * one.summary["solved_at"] for one in results if one.status == "solved"]
     late = [batch * one.summary["updates"] for one in results if one.status != "solved"]
+    if len(times) < max(2, len(late)):
+        return ()
+    if not late and len(set(times)) == 1:  # all at one check
+        return (Measured(what, times[0], times[0], times[0], len(times)),)
     try:
         return (Measured(what, *time_to_success(times, late), len(times)),)
     except ValueError:
@@ -77,18 +85,33 @@ def mean_updates(what: str, results: Sequence[Result], batch: int = 1) -> tuple[
 
 
 def timely(found: Verdict, printed: Sequence[Published], factor: float = 2.0) -> Verdict:
-    """A verdict that holds only if its mean times are within a factor of the printed ones of the same names.
+    """A verdict that holds only if its mean times may lie within a factor of the printed ones of the same names.
 
-    Else it is contradicted where an interval lies outside as a whole, and inconclusive where it does not.
+    Contradicted where an interval lies outside as a whole; inconclusive where a time is missing.
     """
-    expected = {one.what: float(one.value) for one in printed if not isinstance(one.value, str)}
-    times = [(one, expected[one.what]) for one in found.numbers if one.what in expected]
-    apart = [(one, wanted) for one, wanted in times if not wanted / factor <= one.value <= wanted * factor]
-    if found.answer != "supported" or not apart:
+    if found.answer != "supported":
         return found
-    outside = any((o.low or 0) > w * factor or (o.high or math.inf) < w / factor for o, w in apart)
+    times = {one.what: one for one in found.numbers}
+    expected = {one.what: float(one.value) for one in printed if not isinstance(one.value, str)}
+    if absent := [name for name in expected if name not in times]:
+        return replace(found, answer="inconclusive", because=f"{found.because} But no time: {', '.join(absent)}.")
+    beside = [(times[name], wanted) for name, wanted in expected.items()]
+    apart = [(o, w) for o, w in beside if (o.low or 0) > w * factor or (o.high or math.inf) < w / factor]
+    if not apart:
+        return found
     told = "; ".join(f"{one.what}: {one.value / wanted:.2g} times the printed" for one, wanted in apart)
-    return Verdict("contradicted" if outside else "inconclusive", f"{found.because} But {told}.", found.numbers)
+    return replace(found, answer="contradicted", because=f"{found.because} But {told}.")
+
+
+def clips(results: Sequence[Result], threshold: float) -> bool:
+    """Whether no clipped gradient is longer than the threshold and some gradient was, before it was cut.
+
+    A norm that is missing is not finite: that is for a run that diverged alone, and is no gradient that was cut.
+    """
+    rows = [(one, row) for one in results for row in one.rows[1:]]
+    norms = [(one, row["train/grad_norm"], row["train/grad_norm_clipped"]) for one, row in rows]
+    held = (c <= threshold * (1 + 1e-4) if c is not None else one.status == "diverged" for one, _, c in norms)
+    return all(held) and any(before is not None and before > threshold for _, before, _ in norms)
 
 
 def median_curves(
