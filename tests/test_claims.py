@@ -162,8 +162,8 @@ def test_what_learning_the_decay_gains_beside_a_fast_layer_is_small_or_not(besid
 
 @pytest.mark.parametrize(
     ("off", "answer"),
-    [(lambda seed: 0.0, "supported"), (lambda seed: -0.02 * (seed % 2), "inconclusive"), (lambda seed: -0.02, "contradicted"),
-     (lambda seed: -0.07 * (seed == 0), "inconclusive")],
+    [(lambda seed: 0.0, "supported"), (lambda seed: -0.02 * (seed % 2), "inconclusive"),
+     (lambda seed: -0.02, "contradicted"), (lambda seed: -0.07 * (seed == 0), "inconclusive")],
 )  # fmt: skip
 def test_mean_field_is_held_against_the_interval_and_every_draw_must_be_chaotic(off, answer):
     def moved(one):
