@@ -69,7 +69,9 @@ CLAIM = Claim(
     ),
     published=(
         *(
-            Published(f"slope, rho = {rho:g}", math.log(rho), "nats per step", "measured", "ln rho: section 2.1, asymptotic")
+            Published(
+                f"slope, rho = {rho:g}", math.log(rho), "nats per step", "measured", "ln rho: section 2.1, asymptotic"
+            )
             for rho in (0.8, 0.9, 0.95, 1.05, 1.1, 1.2)
         ),
     ),
