@@ -290,11 +290,13 @@ def platform_name() -> str:
 
 
 def machine() -> str:
-    """Cores and architecture, or the accelerator: `cpu2-x86_64`."""
+    """Cores, architecture and the widest vectors, or the accelerator: `cpu2-x86_64`, `cpu2-x86_64-avx512`."""
     import jax
 
     if platform_name() == "cpu":
-        return f"cpu{runtime.cores()}-{platform.machine()}"
+        about = Path("/proc/cpuinfo")
+        wide = about.is_file() and "avx512f" in about.read_text().split()
+        return f"cpu{runtime.cores()}-{platform.machine()}" + ("-avx512" if wide else "")
     return jax.devices()[0].device_kind.lower().replace(" ", "-")
 
 

@@ -167,7 +167,7 @@ def claims_left() -> list[dict[str, str]]:
 def step() -> list[dict[str, str]]:
     """The committed times and memories of one gradient step, our default against the other frameworks."""
     rows = [row for row in performance.rows_of("step") if "," not in row["goal"]]
-    return [_against(row) for row in rows]
+    return [performance.named(row, rows) | _against(row) for row in rows]
 
 
 def sweep_times() -> list[dict[str, str]]:

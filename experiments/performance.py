@@ -56,6 +56,11 @@ def line(row: Mapping[str, Any]) -> dict[str, str]:
     return shown | ({"times the limit": number(row["ours"] / bound)} if bound else {})
 
 
+def named(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The column that tells machines apart, where these rows are of several."""
+    return {"machine": row["machine"]} if len({one["machine"] for one in rows}) > 1 else {}
+
+
 def around(rows: Sequence[Mapping[str, Any]]) -> str:
     """Machine, date, commit and versions of some rows, once for each that differ."""
     said = {
@@ -70,7 +75,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Rows and their circumstances, as lines of Markdown."""
     if not rows:
         return ["Not measured yet.", ""]
-    lines = [line(row) for row in rows]
+    lines = [named(row, rows) | line(row) for row in rows]
     names = list(dict.fromkeys(name for one in lines for name in one))
     return [markdown([{name: one.get(name, "-") for name in names} for one in lines]), around(rows), ""]
 
@@ -96,13 +101,15 @@ def page() -> str:
     lines += ["## Goals that are missed", "", *MISSED]
     for row in [row for kind in KINDS for row in rows_of(kind) if row["met"] is False]:
         shares = ", ".join(f"{kind} {share:.0%}" for kind, share in (row["profile"] or {}).items())
-        lines += [f"- **{row['goal']}, {row['case']}**: ratio {number(row['ratio'])}. {reason(row)}"]
+        lines += [f"- **{row['goal']}, {row['case']}** ({row['machine']}): ratio {number(row['ratio'])}. {reason(row)}"]
         lines += [f"  The cores' time: {shares}."] if shares else []
     return "\n".join([*lines, ""])
 
 
 def _limits(rows: Sequence[Mapping[str, Any]]) -> str:
-    return markdown([{"case": row["case"], **{n: number(v) for n, v in row["limit"].items()}} for row in rows])
+    return markdown(
+        [named(row, rows) | {"case": row["case"], **{n: number(v) for n, v in row["limit"].items()}} for row in rows]
+    )
 
 
 def _growth(rows: Sequence[Mapping[str, Any]]) -> str:

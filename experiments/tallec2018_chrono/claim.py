@@ -48,7 +48,7 @@ def verdict(results: Sequence[Result]) -> Verdict:
     ]
     longest = max(row["update"] for one in results for row in one.rows)
     told = f"of {len(results)} runs, half of either kind, {never[CHRONO]} with chrono and {never[USUAL]} without never "
-    told += f"get there within {longest} updates"
+    told += f"get there within {longest:g} updates"
     told += "".join(f"; median {one.value:.0f} {one.what.rsplit(', ', 1)[1]}" for one in each) + "."
     if not reached[CHRONO]:
         return Verdict("contradicted" if reached[USUAL] else "inconclusive", told, tuple(each))
