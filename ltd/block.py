@@ -93,15 +93,21 @@ class Block:
             OutOfMemory  where the device has no room; nothing has moved.
         """
         before = [name is not None and s in self.fresh for s, name in enumerate(self.runs)]
-        every = self.trainer.settings.train.eval_every if updates is None else updates
         rows: dict[str, list[dict[str, float]]] = {name: [] for name in self.runs if name is not None}
         if any(before):
             for name, record in self._call(before, 0).items():
                 rows[name].append({n: v for n, v in record.items() if n.startswith(FIRST)})
             self.fresh.clear()
-        for name, record in self._call([name is not None for name in self.runs], every).items():
-            rows[name].append(record)
+        asked = {where: self._next(where) if updates is None else updates for where, _ in self.standing()}
+        for count in sorted(set(asked.values()), reverse=True):  # the last chunk of a run may be shorter
+            for name, record in self._call([asked.get(s) == count for s in range(self.width)], count).items():
+                rows[name].append(record)
         return rows
+
+    def _next(self, where: int) -> int:
+        """How many updates the run in this place goes further by."""
+        train = self.trainer.settings.train
+        return max(0, min(train.eval_every, train.steps - int(self.states.update[where])))
 
     def _call(self, active: Sequence[bool], updates: int) -> dict[str, dict[str, float]]:
         wanted = np.array(active)
@@ -163,7 +169,7 @@ class Lane(NamedTuple):
 
 def ended(trainer: Trainer, state: State) -> bool:
     """Whether a run is over: solved, diverged, or through with its updates."""
-    return int(state.status) != RUNNING or int(state.update) >= trainer.chunks * trainer.settings.train.eval_every
+    return int(state.status) != RUNNING or int(state.update) >= trainer.settings.train.steps
 
 
 def fit(

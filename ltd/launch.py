@@ -24,6 +24,7 @@ from ltd.sweep.schema import Sweep, read
 from ltd.train import Trainer
 from ltd.types import Curves, Tracker
 
+FRESH = ("cell", "net", "initial", "task", "length", "inputs", "scale", "rho", "sigma")  # fields that a run settles
 Progress = Callable[[str, int, int], None]  # what is going on, updates or lanes done, of how many
 
 
@@ -41,6 +42,12 @@ def configure(cls: type, fields: Mapping[str, Any]) -> Any:
     if isinstance(one, Measure):
         one = dataclasses.replace(one, probe=config.Choice(one.probe.type, options_of(one.probe)))
         if one.run is not None:
+            given = [name for name in FRESH if nested.get(name) is not None]
+            if given:
+                raise config.ConfigError(
+                    f"{', '.join(given)}: of fresh networks; where run is given, its network and task are measured: "
+                    "leave them out."
+                )
             return one
     if nested.get("cell") is not None and not takes_cell(one.net):
         raise config.ConfigError(f"net {one.net.type!r} is not made of cells: leave --cell out.")

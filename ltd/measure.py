@@ -64,8 +64,6 @@ def network(settings: Measure) -> tuple[Task | None, Callable[..., Model]]:
                 f"run = {settings.run}: its network sees its own outputs (feedback = {run.feedback}), and a probe of "
                 "its cell alone would miss that way through time. Probe a run without feedback."
             )
-        if settings.rho is not None or settings.sigma is not None:
-            raise config.ConfigError("rho and sigma rescale fresh networks: leave them out where --run is given.")
         return trained_on, lambda key, rho, sigma: model
     task = make_task(settings.task) if settings.task else None
     sizes: Sizes = task or _NoTask(settings.inputs)

@@ -60,7 +60,7 @@ def cost(job: Job) -> Cost:
             (Path(folder) / results.FOLDER).mkdir()
             results.save(Path(folder), "0" * 12, block.runs, [], {}, named(block.states))
             saving = time.perf_counter() - began
-    every, chunks = job.runs[0].train.eval_every, trainer.chunks
+    every, chunks = min(job.runs[0].train.eval_every, job.runs[0].train.steps), trainer.chunks
     together = vectorised(block.size)
     rounds = -(-len(job.runs) // block.width) if together else len(job.runs) / min(block.width, len(job.runs))
     chunk = every * update + check + saving
@@ -86,8 +86,8 @@ def _looks(trainer: Trainer, block: Block) -> tuple[int, float, int]:
     watch, params = Watch(trainer), block.state(0).params
     watch(params)  # which compiles
     curves, seconds = watch(params)
-    updates = trainer.chunks * trainer.settings.train.eval_every
-    return updates // watch.about.every + 1, seconds, sum(array.nbytes for array in curves.arrays.values())
+    looks = trainer.settings.train.steps // watch.about.every + 1
+    return looks, seconds, sum(array.nbytes for array in curves.arrays.values())
 
 
 def _timed(block: Block, updates: int) -> tuple[float, object]:

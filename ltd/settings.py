@@ -153,7 +153,7 @@ class Train:
 
     steps: int = 1000  # updates
     batch: int = 32  # sequences per update
-    eval_every: int = 100  # updates between checks; `steps` is rounded up to a multiple
+    eval_every: int = 100  # updates between checks; the last ones before `steps` may be fewer
     eval_batch: int = 256  # sequences in the fixed evaluation set
     stop: bool = True  # stop when the success rule has held twice in a row
     curriculum: Literal["fixed", "uniform", "growing"] = "fixed"  # lengths of the batches: see ltd.lengths

@@ -345,7 +345,9 @@ class Trainer:
 
     def train(self, traced: Mapping[str, Array]) -> tuple[State, Curves]:
         """The whole run as one program: the final state, and a record per check."""
-        state, records = jax.lax.scan(lambda s, _: self.chunk(traced, s), self.start(traced), length=self.chunks)
+        train = self.settings.train
+        counts = jnp.minimum(train.eval_every, train.steps - train.eval_every * jnp.arange(self.chunks))
+        state, records = jax.lax.scan(lambda s, count: self.chunk(traced, s, count), self.start(traced), counts)
         return state, Curves(records, {name: ("check",) for name in records})
 
 

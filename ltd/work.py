@@ -196,7 +196,7 @@ class _Training:
         self.trainer = trainer_of(self.job)
         self.test = AtLengths(self.trainer)
         self.watch = Watch(self.trainer) if self.trainer.settings.probe else None
-        self.total = self.trainer.chunks * self.job.runs[0].train.eval_every  # updates of a run
+        self.total = self.job.runs[0].train.steps  # updates of a run
         self.name = self._own_name()
         try:
             self._restore()
