@@ -65,8 +65,12 @@ def sine(a: Array) -> Array:
 
 
 def logistic(a: Array) -> Array:
-    """1 / (1 + exp(-a)), computed as (tanh(a/2) + 1) / 2, which is the same number."""
-    return 0.5 * jnp.tanh(0.5 * a) + 0.5
+    """1 / (1 + exp(-a)), in float64, as probes use it, to the last digits however small it is.
+
+    In float32 and below it is (tanh(a/2) + 1) / 2, which is faster and has the digits of a number near 1: what lies
+    under 1e-7, below a = -16, is 0.
+    """
+    return jax.nn.sigmoid(a) if a.dtype == jnp.float64 else 0.5 * jnp.tanh(0.5 * a) + 0.5
 
 
 def relu(a: Array) -> Array:

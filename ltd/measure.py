@@ -119,19 +119,23 @@ def summarise(settings: Measure, curves: Curves) -> dict[str, Any]:
 
 
 def _decay(settings: Measure, curves: Curves) -> dict[str, Any]:
+    """Slope, memory and both ends of the median curve: from the first lag at which it is finite, where a last step
+    without a score gives no gradient, to the last that some sample reaches."""
     name = MEASURED[settings.probe.type]
-    curve = median_curve(curves, name)
-    lags = np.arange(len(curve))
-    live = np.isfinite(curve)
+    whole = median_curve(curves, name)
+    live = np.isfinite(whole)
+    span = slice(int(np.argmax(live)), int(np.sum(~np.isnan(whole))))
+    lags, curve = np.arange(len(whole))[span], whole[span]
+    live = live[span]
     usable = live[len(curve) // 2 :].sum() >= 2
     summary: dict[str, Any] = {
         "decay_slope": stats.decay_slope(lags[live], curve[live]) if usable else None,
-        "effective_memory": stats.effective_memory(lags, curve),
-        "start_log10": float(curve[0]),
-        "end_log10": float(curve[-1]),
+        "effective_memory": stats.effective_memory(lags, curve) if live.any() else None,
+        "start_log10": float(curve[0]) if live.any() else None,
+        "end_log10": float(curve[-1]) if live.any() else None,
     }
     for part in (n for n in curves.arrays if n.startswith("adjoint_") and n != name):
-        tail = median_curve(curves, part)
+        tail = median_curve(curves, part)[span]
         summary[part.replace("_log10", "_end_log10")] = float(tail[-1])
     if "mean_jacobian_rho" in curves.arrays:
         summary["mean_jacobian_rho"] = float(curves["mean_jacobian_rho"])

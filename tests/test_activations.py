@@ -58,6 +58,12 @@ def test_the_logistic_function_is_an_affine_tanh():
     assert logistic(jnp.array(800.0)) == 1
 
 
+def test_the_logistic_function_has_its_digits_where_it_is_small():
+    small = np.array([-15.0, -40.0, -600.0])
+    np.testing.assert_allclose(logistic(jnp.asarray(small)), 1 / (1 + np.exp(-small)), rtol=1e-14)
+    np.testing.assert_allclose(jax.vmap(jax.grad(logistic))(jnp.asarray(small)), np.exp(small), rtol=1e-6)
+
+
 def test_srelu_is_made_of_three_lines():
     right, left = 1.5, -0.5
     values = activation("srelu").function(jnp.array([-2.5, left, 0.3, right, 3.5]), *KINKED)

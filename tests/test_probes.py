@@ -13,12 +13,13 @@ from harness import compiled
 from ltd import launch, measure
 from ltd.cells import CELLS, constructor
 from ltd.config import Choice, ConfigError
-from ltd.model import Model, make_task
+from ltd.model import Model, make_model, make_task
 from ltd.probes import PROBES, gradient, jacobian
 from ltd.runtime import precision
-from ltd.settings import Initial, Measure
+from ltd.settings import Initial, Measure, Run
 from ltd.streams import stream
 from ltd.types import Batch, Curves
+from ltd.unroll import output_leaf
 from oracles import jacobians
 
 NAMES = [*CELLS, "flax.nnx:LSTMCell", "flax.nnx:GRUCell"]
@@ -223,6 +224,86 @@ def test_on_a_task_the_adjoint_is_that_of_the_loss(task_name, key):
             want = np.log10(norms[:real, sample][::-1])
             np.testing.assert_allclose(curves["adjoint_log10"][:real, sample], want, atol=1e-9)
             assert np.isnan(np.asarray(curves["adjoint_log10"])[real:, sample]).all()
+
+
+class Steep:
+    """A loss at every step, a tenth of that of the step before."""
+
+    def loss(self, outputs, batch):
+        """Squared distances from 1, by step."""
+        weights = 10.0 ** (3 - jnp.arange(len(outputs)))
+        return jnp.sum(weights * jnp.sum(jnp.square(outputs - 1), axis=(1, 2)))
+
+
+def steep(model, key):
+    """(adjoint norms by lag and sample of that loss, those by reverse mode through zero changes of the state)."""
+    batch = batch_of(key, length=6)
+    found = compiled(lambda b: gradient(model, key, b, Steep()).arrays["adjoint_log10"])(batch)
+    start, kernel = model.net.initial_state((2,)), model.net.kernel()
+    leaves, form = jax.tree.flatten(start)
+    alias = output_leaf(model.net, batch.inputs[0], start)
+
+    def loss(bumps):
+        state, outputs = start, []
+        for t, x in enumerate(batch.inputs):
+            state, out = model.net.step(kernel, state, model.net.project(x))
+            state = jax.tree.unflatten(form, [s + b[t] for s, b in zip(jax.tree.leaves(state), bumps, strict=True)])
+            outputs.append(out if alias is None else jax.tree.leaves(state)[alias])
+        return Steep().loss(model.readout(jnp.stack(outputs)), batch)
+
+    by_part = compiled(jax.grad(loss))([jnp.zeros((6, *leaf.shape)) for leaf in leaves])
+    return found, np.sqrt(sum(np.sum(np.square(g.reshape(6, 2, -1)), axis=-1) for g in map(np.asarray, by_part)))[::-1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_adjoint_of_a_loss_at_every_step_is_that_of_reverse_mode(name, key):
+    """Also where the output is no part of the state: there the last state, which nothing reads, has none."""
+    with precision("float64"), np.errstate(divide="ignore"):
+        found, norms = steep(network(name, key), key)
+        np.testing.assert_allclose(found, np.log10(norms), atol=1e-9)
+
+
+LSTM_4 = Choice("lstm", {"hidden": 4})
+
+
+@pytest.mark.parametrize(
+    ("cell", "net"), [(LSTM_4, Choice("stacked", {"residual": True})), (None, Choice("window", {"past": 3}))]
+)
+def test_the_adjoint_of_such_a_loss_in_nets_whose_output_is_no_state(cell, net, key):
+    with precision("float64"), np.errstate(divide="ignore"):
+        run = Run(cell=cell, net=net)
+        found, norms = steep(make_model(run, measure._NoTask(2))(key, None, None), key)
+        np.testing.assert_allclose(found, np.log10(norms), atol=1e-9)
+
+
+def test_probes_see_the_whole_derivative_of_a_cell_that_is_trained_with_a_truncated_one(key):
+    with precision("float64"):
+        whole, cut = (network("lstm1997", key, hidden=4, truncate=t) for t in (False, True))
+        batch = batch_of(key, length=8)
+        for probe in (jacobian, gradient, lambda *a: PROBES["lyapunov"](*a, warmup=2)):
+            found, wanted = (probe(model, key, batch).arrays for model in (cut, whole))
+            for name, array in wanted.items():
+                np.testing.assert_array_equal(found[name], array)
+
+
+def test_units_that_do_not_act_on_each_other_are_all_seen_by_the_iteration(key, monkeypatch):
+    """A unit that decays slowest only at long lags is found there."""
+    with precision("float64"):
+        model, batch = network("min_gru", key, hidden=6), batch_of(key, length=80)
+        whole = jacobian(model, key, batch)["jacobian_log10"]
+        monkeypatch.setattr(sys.modules["ltd.probes.jacobian"], "LARGE", 1)
+        iterated = jax.jit(lambda b: jacobian(model, key, b).arrays["jacobian_log10"])(batch)
+    np.testing.assert_allclose(iterated, whole, atol=1e-3)
+
+
+@pytest.mark.parametrize("probe", ["gradient", "jacobian"])
+@pytest.mark.parametrize("task", ["reber/embedded_hochreiter1997", "two_time_scales/ltd", "parity/beck2024"])
+def test_tasks_with_padding_or_an_unscored_end_have_a_summary(probe, task, tmp_path):
+    """Sequences that end early leave no number at long lags, a last step without a score none at lag 0."""
+    fields = {"probe": probe, "task.type": task, "cell.type": "lstm", "cell.hidden": 3, "batch": 2}
+    launch.probe([launch.configure(Measure, fields)], tmp_path)
+    (row,) = json.loads((tmp_path / "summary.json").read_text())["lanes"]
+    assert np.isfinite([row["start_log10"], row["end_log10"], row["decay_slope"]]).all()
 
 
 def test_large_states_by_iteration_agree_with_the_factorisation(key, monkeypatch):

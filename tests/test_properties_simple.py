@@ -116,6 +116,14 @@ def test_half_lives_of_leaky_units(learned, key):
     np.testing.assert_allclose(cell.time_constants() * np.log(2), [5, 10, 20], 1e-12)
 
 
+@pytest.mark.parametrize("tau", [1e-3, 1.0, 1e4, 1e7])
+@pytest.mark.parametrize("learned", [False, True])
+def test_leaky_units_keep_the_digits_of_their_leak_in_single_precision(learned, tau, key):
+    cell = CELLS["leaky"](key, D, 3, tau_min=tau, tau_max=tau, learned=learned)
+    np.testing.assert_allclose(cell.kernel()[1], -np.expm1(-1 / tau), rtol=1e-5)
+    np.testing.assert_allclose(cell.time_constants(), tau, rtol=1e-5)
+
+
 @pytest.mark.usefixtures("x64")
 def test_a_leaky_unit_without_memory_is_that_of_elman(key):
     elman = CELLS["elman"](key, D, H)

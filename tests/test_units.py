@@ -132,6 +132,11 @@ def test_a_stack_names_the_units_of_its_layers_and_a_deep_net_its_activities(key
     body = make_body(Choice("gru_after", {"hidden": 3}), Choice("stacked"))(key, 2)
     found = measured("saturation", around(body, key), key, batch_of(key, 5))
     assert {name.split("/")[0] for name in found} == {f"{layer}.{unit}" for layer in "01" for unit in "rzn"}
+    silent = make_body(Choice("lru", {"hidden": 3}), Choice("stacked"))(key, 2)  # of cells that name none
+    found = measured("saturation", around(silent, key), key, batch_of(key, 5))
+    assert {name.split("/")[0] for name in found} == {
+        f"state.{layer}.{part}" for layer in "01" for part in ("re", "im")
+    }
     deep = make_body(None, Choice("highway"))(key, 2)
     found = measured("saturation", around(deep, key), key, batch_of(key, 5))
     assert {name.split("/")[1] for name in found} == {"saturated", "zero", "by_unit"}

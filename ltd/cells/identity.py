@@ -123,7 +123,11 @@ class LTRNN(MixRecurrentCell):
         return HiddenState(h), self._read_out(h)
 
     def associate(self, kernel, state: HiddenState, drive, valid, chunk) -> tuple[HiddenState, Array]:
-        """All steps at once. After j doublings step t holds what the steps t - 2^j + 1 .. t leave at t."""
+        """All steps at once. After j doublings step t holds what the steps t - 2^j + 1 .. t leave at t.
+
+        Where rho(U)^T is beyond the largest float the powers of U are infinite, and zero inputs times them NaN: the
+        loop, whose states are finite while inputs near the start are zero, is then the road to take.
+        """
         if valid is not None:  # the real steps to the front, in their order
             order = jnp.argsort(~valid, axis=0, stable=True)[..., None]
             drive = jnp.take_along_axis(jnp.where(valid[..., None], drive, 0), order, axis=0)

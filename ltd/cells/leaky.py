@@ -77,7 +77,7 @@ class Leaky(MixRecurrentCell):
         self.W = nnx.Param(initializers.uniform_fan_in(w_key, (inputs, hidden)))
         self.U = nnx.Param(initializers.recurrent(init, u_key, hidden))
         self.b = nnx.Param(jnp.zeros(hidden, dtype))
-        self.beta = nnx.Param(jnp.asarray(-np.log(np.expm1(1 / tau)), dtype)) if learned else None
+        self.beta = nnx.Param(jnp.asarray(-1 / tau - np.log(-np.expm1(-1 / tau)), dtype)) if learned else None
 
     def initial_state(self, batch: tuple[int, ...]) -> HiddenState:
         """h = 0."""
@@ -95,7 +95,7 @@ class Leaky(MixRecurrentCell):
         """U, and 1 - alpha, which keeps its digits where alpha is close to 1."""
         U = self.U[...]
         if self.beta is not None:
-            return U, activations.logistic(-self.beta[...])
+            return U, jax.nn.sigmoid(-self.beta[...])
         tau = time_constants(self.tau_min, self.tau_max, self.hidden, self.shared)
         return U, jnp.asarray(-np.expm1(-1 / tau), U.dtype)
 

@@ -57,7 +57,7 @@ class _Context(RecurrentCell):
 
     def _slow(self, inputs: Array) -> Array:
         """(1 - alpha) x B."""
-        rest = 1 - self.start if self.beta is None else logistic(-self.beta[...])
+        rest = 1 - self.start if self.beta is None else jax.nn.sigmoid(-self.beta[...])
         return rest * (inputs @ self.B[...])
 
 

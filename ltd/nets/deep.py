@@ -19,7 +19,7 @@ class Plain(RecurrentNet):
     """Deep feed-forward net: every step on its own through `depth` layers of equal width.
 
         y^0     = f(x_t W + b)                     to the width of the layers
-        y^{l+1} = f(y^l U_l + c_l)                 l = 1..depth
+        y^{l+1} = f(y^l U_l + c_l)                 l = 0..depth-1
 
     The layers are scanned: a net of 900 compiles as soon as one of 2. Depth takes the place of time in the probes.
 
@@ -110,7 +110,7 @@ class Highway(Plain):
     """Deep net whose layers carry their input past them as a gate says: trainable at hundreds of layers.
 
         y^0     = f(x_t W + b)                                       to the width of the layers
-        y^{l+1} = T(y^l) f(y^l U_l + c_l) + (1 - T(y^l)) y^l         T(y) = logistic(y G_l + d_l),  l = 1..depth
+        y^{l+1} = T(y^l) f(y^l U_l + c_l) + (1 - T(y^l)) y^l         T(y) = logistic(y G_l + d_l),  l < depth
 
     The bias d starts at `carry_bias`, below zero: the net starts by carrying. Layers are scanned as in `plain`.
 

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 from jax import Array
 from jaxtyping import Float
 
-from ltd.cells.base import named
+from ltd.cells.base import cells_of, named
 from ltd.config import ConfigError
+from ltd.trees import disassemble
 from ltd.types import Batch, Network, State
 from ltd.unroll import masked, output_leaf, trajectory
 
@@ -48,8 +50,9 @@ def chain(model: Network, batch: Batch, alone: Array | None = None) -> Chain | N
     """The chain of a network, or None where there is no state between steps: it sees the future, or nothing but now.
 
     With a key, `alone`, the network is left to itself: its inputs are zero, and its state begins at N(0, 1) numbers.
+    The derivatives are those of the step as it is, where cells are trained with a truncated one, too.
     """
-    net, inputs = model.net, model.embed(batch.inputs)
+    net, inputs = _untruncated(model.net), model.embed(batch.inputs)
     if alone is not None:
         inputs = jnp.zeros_like(inputs)
     if hasattr(net, "layer"):
@@ -79,6 +82,16 @@ def chain(model: Network, batch: Batch, alone: Array | None = None) -> Chain | N
 
     alias = output_leaf(net, inputs[0], start)
     return Chain(before, (drive, batch.valid), step, outputs, batch.valid, alias, False)
+
+
+def _untruncated(net: Any) -> Any:
+    """The net with whole derivatives in all of its cells."""
+    if not any(getattr(cell, "truncate", False) for cell in cells_of(net).values()):
+        return net
+    own = nnx.merge(*disassemble(net))
+    for cell in cells_of(own).values():
+        cell.truncate = False
+    return own
 
 
 def chain_of(model: Network, batch: Batch, probe: str, alone: Array | None = None) -> Chain:

@@ -64,10 +64,10 @@ def gradient(model: Network, key: Array, batch: Batch, task: Task | None = None)
             leaves, form = jax.tree.flatten(costate)
             leaves[found.alias] = leaves[found.alias] + g
             costate, g = jax.tree.unflatten(form, leaves), jnp.zeros_like(g)
-        costate, scale = _unit(costate, scale)
-        record = [scale, *(scale + jnp.log(_norm(leaf)) for leaf in jax.tree.leaves(costate))]
+        unit, log = _unit(costate, scale)
+        record = [log, *(log + jnp.log(_norm(leaf)) for leaf in jax.tree.leaves(unit))]
         _, pull = jax.vjp(lambda s: found.step(s, item), s)
-        return (pull((costate, g))[0], scale), jnp.stack(record)
+        return _unit(pull((costate, g))[0], scale), jnp.stack(record)
 
     outputs = found.outputs
     seed, scale = _unit(seed, jnp.zeros(outputs.shape[1], outputs.dtype))

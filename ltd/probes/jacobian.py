@@ -153,7 +153,11 @@ def _norms(R: Float[Array, "B S S"], scale: Float[Array, " B"], diagonal: Float[
 
 
 def _norm_by_iteration(chain: Chain):
-    """Power iteration on M_k M_k^T for each lag, started from the last lag's left vector, all products renormalised."""
+    """Power iteration on M_k M_k^T for each lag, all products renormalised.
+
+    It starts between the last lag's left vector, which is near, and a random one: units that do not act on each other
+    would else never be left for one that has become the slowest to decay.
+    """
     step, valid = flat_step(chain, _form(chain.before)), chain.valid
     states = jax.vmap(flatten)(chain.before)
     length, batch, size = states.shape
@@ -193,9 +197,9 @@ def _norm_by_iteration(chain: Chain):
             return (i < 2) | ((i < ITERATIONS) & (jnp.max(change) > TOLERANCE))
 
         u, _, log, used = jax.lax.while_loop(moving, better, (u, zero + jnp.inf, zero, 0))
-        # a vector that has died restarts from noise at the next lag
+        # a vector that has died restarts from noise alone at the next lag
         alive = jnp.isfinite(log)[:, None]
-        return jnp.where(alive, u, start), (log, used)
+        return unit(start + jnp.where(alive, u, 0), zero)[0], (log, used)
 
     start, _ = unit(jax.random.normal(jax.random.key(0), (batch, size), states.dtype), zero)
     _, (logs, used) = jax.lax.scan(norm_at, start, jnp.arange(length))

@@ -53,7 +53,8 @@ def saturation(
         raise ConfigError(f"probe.low = {low}, probe.high = {high}: 0 <= low < high <= 1 must hold.")
     found = chain_of(model, batch, "saturation")
     named = {}
-    for name, (ends, value, slope) in (_units if offers_units(model) else _states)(model, key, found).items():
+    told = _units(model, found) if offers_units(model) else {}  # none in a stack of cells that name none
+    for name, (ends, value, slope) in (told or _states(model, key, found)).items():
         marks = {"zero": slope == 0}
         if ends is not None:
             marks |= {"lower": value < (low if ends == "gate" else -high), "upper": value > high}
@@ -79,7 +80,7 @@ def offers_units(model: Network) -> bool:
     return hasattr(model.net, "units")
 
 
-def _units(model: Network, key: Array, found: Chain):
+def _units(model: Network, found: Chain):
     """Kind of range, value and slope [T, B, H] of every unit that the net names."""
     kernel, ends = model.net.kernel(), {}
 
