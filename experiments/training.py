@@ -31,7 +31,8 @@ def do_run(arguments: list[str]) -> int:
     runs = launch.seeds_of(one, seeds)
     launch.check_run(one, mesh=mesh)
     known = finished(out, runs[0])
-    print(f"ledger: {out}   wandb: {mode}", flush=True)
+    there = sum(finished(out, each) is not None for each in runs)
+    print(f"ledger: {out}   wandb: {mode}" + (f"   there already: {there} of {len(runs)}" if there else ""), flush=True)
     with tracking.mirror(mode, out.name, warn) as tracker:
         if known and tracking.under_agent():  # the agent's run wants its numbers all the same
             tracking.replay(tracker, known)

@@ -18,13 +18,15 @@ from ltd.executors import Executor
 from ltd.model import fill, make_task, takes_cell
 from ltd.probes import options_of
 from ltd.results import Record
-from ltd.runtime import precision, stop_if_asked
+from ltd.runtime import memory, precision, stop_if_asked
 from ltd.settings import Guess, Measure, Run
 from ltd.sweep.schema import Sweep, read
 from ltd.train import Trainer
+from ltd.trees import nbytes
 from ltd.types import Curves, Tracker
 
-FRESH = ("cell", "net", "initial", "task", "length", "inputs", "scale", "rho", "sigma")  # fields that a run settles
+MOST_SEEDS = 100_000
+FRESH = ("cell", "net", "initial", "task", "length", "inputs", "scale")  # fields that a run settles
 Progress = Callable[[str, int, int], None]  # what is going on, updates or lanes done, of how many
 
 
@@ -56,10 +58,19 @@ def configure(cls: type, fields: Mapping[str, Any]) -> Any:
 
 def seeds_of(one: Any, seeds: int) -> list[Any]:
     """The same settings for seeds seed..seed+N-1."""
-    if seeds < 1:
-        raise config.ConfigError(f"seeds = {seeds} must be at least 1.")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise config.ConfigError(f"seeds = {seeds} must be at least 1, and at most {MOST_SEEDS}.")
     with config.explained("seeds"):
         return [dataclasses.replace(one, seed=one.seed + i) for i in range(seeds)]
+
+
+def _fits(what: str, needed: int) -> None:
+    """Refuse what the memory cannot hold, before it is asked for."""
+    there = memory()
+    if there is not None and needed > there:
+        raise config.ConfigError(
+            f"{what} takes {needed / 2**30:.0f} GiB, and the memory is {there / 2**30:.0f} GiB: take a smaller one."
+        )
 
 
 def check_run(one: Run, metric: str | None = None, mesh: int | None = None) -> None:
@@ -68,6 +79,9 @@ def check_run(one: Run, metric: str | None = None, mesh: int | None = None) -> N
     Where a `metric` is compared between runs, its records must hold it.
     """
     trainer = Trainer(one, make_task(one.task), mesh or 1)
+    _fits("the network, with its gradient and what the optimizer keeps,", 3 * trainer.bytes)
+    batch = jax.eval_shape(lambda: trainer.curriculum.sample(jax.random.key(0), jnp.int32(0)))
+    _fits(f"a batch of {one.train.batch} sequences", nbytes(batch))
     if one.probe is not None:
         attached.Watch(trainer).check()
     if metric is not None:
@@ -93,7 +107,7 @@ def jobs_of(runs: Sequence[Run], out: Path, parts: int = 1, **about: Any) -> lis
 
 
 def run(
-    runs: Sequence[Run],
+    runs: Sequence[Run] | Run,
     out: Path | str,
     progress: Progress | None = None,
     tracker: Tracker | None = None,
@@ -106,6 +120,7 @@ def run(
     killed goes on after its last check. With `mesh` every batch is spread over so many devices; by default that of a
     run that is alone on a CPU is spread over the cores, where it is worth that (`ltd.work.spread`).
     """
+    runs = [runs] if isinstance(runs, Run) else runs
     out = results.writable(Path(out))
     for job in jobs_of(runs, out, mesh=mesh):
         work.train(job, progress or (lambda *_: None), tracker or tracking.Null(), warn)
@@ -221,12 +236,20 @@ def lanes_of(one: Measure, rhos: Sequence[float | None], seeds: int) -> list[Mea
     """The measurement for all rho and seeds, checked before anything is compiled."""
     with config.explained():
         lanes = [dataclasses.replace(each, rho=rho) for rho in rhos for each in seeds_of(one, seeds)]
-        measure.network(lanes[0])
+        task, build = measure.network(lanes[0])
+        first = lanes[0]
+        batch = jax.eval_shape(lambda: measure.batch_for(first, task, jax.random.key(0)))
+        net = jax.eval_shape(lambda: build(jax.random.key(0), first.rho, first.sigma))
+        _fits("the network", nbytes(jax.tree.leaves(net)))
+        length, samples = batch.scored.shape
+        states = nbytes(jax.eval_shape(lambda: net.initial_state(samples)))
+        _fits(f"what {samples} sequences of {length} steps leave to measure", nbytes(batch) + length * states)
     return lanes
 
 
-def probe(lanes: Sequence[Measure], out: Path | str | None = None) -> list[Curves]:
+def probe(lanes: Sequence[Measure] | Measure, out: Path | str | None = None) -> list[Curves]:
     """Measure networks that differ only in traced fields, in one program; `curves.csv` and a summary in `out`."""
+    lanes = [lanes] if isinstance(lanes, Measure) else lanes
     if out is not None:
         out = results.writable(Path(out))
     with precision(lanes[0].precision):

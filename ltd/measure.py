@@ -58,6 +58,8 @@ def measure(settings: Measure, lanes: Sequence[Mapping[str, Any]]) -> list[Curve
 def network(settings: Measure) -> tuple[Task | None, Callable[..., Model]]:
     """The task, and (key, rho, sigma) -> model: fresh, or the trained one whatever the key."""
     if settings.run is not None:
+        if settings.rho is not None or settings.sigma is not None:
+            raise config.ConfigError("rho and sigma are of fresh networks: leave them out where run is given.")
         model, run, trained_on = load(Path(settings.run))
         if run.feedback != "none":
             raise config.ConfigError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -254,6 +255,8 @@ def load(folder: Path | str) -> tuple[Model, Run, Task]:
         ConfigError  where the folder is missing, unfinished or corrupt.
     """
     record = results.read_run(Path(folder))
+    if names := results.edited(Path(folder)):
+        warnings.warn(f"{folder} was trained with another source of {', '.join(names)}.", stacklevel=2)
     run = fill(config.decode(Run, record.config))
     task = make_task(run.task)
     sketch = jax.eval_shape(lambda key: make_model(run, task)(key, run.rho, run.sigma), jax.random.key(0))

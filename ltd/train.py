@@ -26,7 +26,7 @@ from ltd.linalg import rho
 from ltd.model import Model, make_model
 from ltd.settings import Run
 from ltd.streams import stream
-from ltd.trees import disassemble
+from ltd.trees import disassemble, nbytes
 from ltd.types import Curves, Levels, Success, Task
 from ltd.unroll import reports, unroll
 
@@ -114,7 +114,7 @@ class Trainer:
         optimizers.rule(settings.optimizer)
         sketch = jax.eval_shape(lambda: self.build(jax.random.key(0), settings.rho, settings.sigma))
         self.graphdef, params, self.rest = disassemble(sketch)
-        self.bytes = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(params))
+        self.bytes = nbytes(params)
         self.recurrent = {name for cell in cells_of(sketch.net).values() for name in getattr(cell, "recurrent", {})}
         feedback.check(settings, sketch.net, task)
         gradients.check(settings, sketch.net)

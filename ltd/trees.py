@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -22,6 +23,11 @@ def flat(params: Any) -> dict[str, Any]:
         words = [str(getattr(k, "key", getattr(k, "name", getattr(k, "idx", "")))) for k in path]
         found[".".join(w for w in words if w != "value")] = leaf
     return found
+
+
+def nbytes(tree: Any) -> int:
+    """Bytes of all leaves, which may be shapes alone."""
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def spread(mask: Array, leaf: Array) -> Array:

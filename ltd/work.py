@@ -187,6 +187,17 @@ class _Training:
         self.said: set[str] = set()  # of what is said once
         self.block: Block = None  # type: ignore[assignment]
         self.name = ""
+        self._check_own([digest for digest in self.runs if digest not in self.queue])
+
+    def _check_own(self, digests: Sequence[str]) -> None:
+        """Say what these runs, which are in the ledger, were trained with and is no longer as it was."""
+        old = {digest: names for digest in digests if (names := results.edited(self.out / digest))}
+        if old:
+            told = ", ".join(sorted({name for each in old.values() for name in each}))
+            self.warn(
+                f"{len(old)} of {len(self.runs)} runs of {self.out} began with another source of {told}: their "
+                "numbers are not of the present one. Choose another --out, or remove their folders, to train them anew."
+            )
 
     def _done(self, one: Run) -> bool:
         return results.finished(self.out, one, self.also) is not None
@@ -307,6 +318,8 @@ class _Training:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 self.warn(f"{self.out / digest} cannot go on ({error}): it starts over.")
                 folder, state = results.RunFolder(self.out, one), None
+            if state is not None:
+                self._check_own([digest])
             self.folders[digest], self.rows[digest] = folder, folder.rows
             self.tracker.start(digest, config.plain(one), folder.started)
         self.block.place(digest, config.split(one)[1], state, where)

@@ -154,6 +154,6 @@ def test_clocks_are_left_out(key):
 
 def test_what_cannot_be_measured_is_refused(key):
     model, probe = network("elman", key), PROBES["lyapunov"]
-    for name, value in (("warmup", 19), ("leading", 0), ("blocks", 1)):
+    for name, value in (("warmup", 19), ("leading", 0), ("leading", 6), ("blocks", 1)):
         with pytest.raises(ConfigError, match=f"{name} = {value}"):
             jax.eval_shape(partial(probe, model, key, **{name: value}), batch_of(key))

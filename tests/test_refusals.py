@@ -11,6 +11,7 @@ from ltd.cells import CELLS, from_function
 from ltd.config import Choice, ConfigError
 from ltd.nets import NETS
 from ltd.settings import Measure, Run
+from ltd.train import make_train
 from ltd.trees import disassemble, flat
 from tasks import TASKS
 
@@ -97,6 +98,17 @@ def test_a_probe_refuses_a_start_without_a_state():
     one = launch.configure(Measure, {"net": "plain", "initial.type": "learned"})
     with pytest.raises(ConfigError, match="'learned' has no meaning for Plain"):
         launch.lanes_of(one, [None], 1)
+
+
+def test_steps_are_neither_more_nor_fewer_than_asked_for(tmp_path):
+    """The last chunk is shorter, in the ledger and in the one program of a whole run."""
+    small = {**TASK, "cell.hidden": 2, "train.batch": 2, "train.eval_batch": 4, "train.stop": False}
+    for steps, checks in ((25, [0, 10, 20, 25]), (3, [0, 3]), (10, [0, 10])):
+        one = launch.configure(Run, {**small, "train.steps": steps, "train.eval_every": 10})
+        (record,) = launch.run(one, tmp_path)
+        assert [row["update"] for row in record.metrics()] == checks and record.summary["updates"] == steps
+        state, curves = make_train(one, model.make_task(one.task))({"seed": jnp.uint32(0)})
+        assert state.update == steps and curves["update"].tolist() == checks[1:]
 
 
 def test_memory_of_fsmn_is_known(key):

@@ -12,7 +12,7 @@ from experiments.cli import main
 from ltd import launch
 from ltd.cells import CELLS, constructor
 from ltd.config import Choice, ConfigError
-from ltd.model import make_model, make_task
+from ltd.model import load, make_model, make_task
 from ltd.settings import Measure, Plan, Run
 from ltd.trees import flat
 from ltd.unroll import unroll
@@ -189,3 +189,22 @@ def test_a_constructor_function_is_no_step(key):
     with pytest.raises(ConfigError, match="has no method initial_state"):
         constructor("builtins:dict")
     assert jnp.ones(3).sum() == 3
+
+
+def test_a_cell_that_was_edited_is_said_where_its_old_numbers_are_met(tmp_path, monkeypatch):
+    """By who runs the same again, and by who loads a network of it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file = tmp_path / "edited_cell.py"
+    file.write_text("from ltd.cells import CELLS\n\n\nclass Mine(CELLS['elman']):\n    pass\n")
+    small = {"task.type": "adding/arjovsky2016", "task.length": 5, "train.steps": 2, "train.eval_every": 1}
+    one = launch.configure(Run, {**small, "cell.type": "edited_cell:Mine", "cell.hidden": 2, "train.eval_batch": 4})
+    said = []
+    (record,) = launch.run(one, tmp_path / "runs", warn=said.append)
+    launch.run(one, tmp_path / "runs", warn=said.append)
+    load(record.folder)
+    assert said == []
+    file.write_text(file.read_text() + "    # another\n")
+    launch.run(one, tmp_path / "runs", warn=said.append)
+    assert len(said) == 1 and "1 of 1 runs" in said[0] and "another source of edited_cell:Mine" in said[0]
+    with pytest.warns(UserWarning, match="trained with another source of edited_cell:Mine"):
+        load(record.folder)

@@ -59,11 +59,14 @@ def lyapunov(
     states = jax.vmap(vector.of)(found.before)  # [T, B, S]
     length, samples, size = states.shape
     warmup = length // 5 if warmup is None else warmup
-    count = size if leading is None else min(leading, size)
+    count = size if leading is None else leading
     if warmup < 0 or length - warmup < 2:
         raise ConfigError(f"probe.warmup = {warmup} must leave at least two of the {length} steps: take more of them.")
-    if count < 1 or blocks < 2:
-        raise ConfigError(f"probe.leading = {leading} must be at least 1, and probe.blocks = {blocks} at least 2.")
+    if not 1 <= count <= size or blocks < 2:
+        raise ConfigError(
+            f"probe.leading = {leading} must be 1 to {size}, the numbers of the state, and probe.blocks = {blocks} at "
+            "least 2."
+        )
     resolution = size * jnp.finfo(states.dtype).eps
 
     def forward(frame, now):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.metadata
+import inspect
 import json
 import math
 import os
@@ -56,6 +58,27 @@ def commit() -> str | None:
         return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def own_sources(config: Mapping[str, Any]) -> dict[str, str]:
+    """What a config names as `package.module:Class`, each with a hash of its source as it is now.
+
+    That is the file of the module or, of what was typed in a session, the class alone. What has no source is left out.
+    """
+    found: dict[str, str] = {}
+    for value in config.values():
+        if isinstance(value, Mapping):
+            found |= own_sources(value)
+    module, colon, name = str(config.get("type", "")).partition(":")
+    if colon:
+        try:
+            there = importlib.import_module(module)
+            file = getattr(there, "__file__", None)
+            source = Path(file).read_bytes() if file else inspect.getsource(getattr(there, name)).encode()
+            found[f"{module}:{name}"] = hashlib.sha256(source).hexdigest()[:12]
+        except (ImportError, AttributeError, OSError, TypeError):
+            pass
+    return found
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -27,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from ltd.config import ConfigError, digest, plain
-from ltd.results.files import clean, now, provenance, write_atomically, write_json
+from ltd.results.files import clean, now, own_sources, provenance, write_atomically, write_json
 from ltd.results.looks import LOOKS, Looks
 
 DONE = ("finished", "solved", "diverged")  # what is not repeated
@@ -75,6 +76,8 @@ class RunFolder:
         self.path = Path(root) / self.digest
         self.rows: list[dict[str, float]] = []
         head: dict[str, Any] = {"digest": self.digest, "config": plain(config), "started": now(), **provenance()}
+        if own := own_sources(head["config"]):
+            head["own"] = own
         if until is not None:
             self.rows, head = self._left(until)
         probe = head["config"].get("probe")
@@ -150,8 +153,18 @@ def read_run(folder: Path) -> Record:
         raise ConfigError(f"{folder} is a corrupt run folder ({error}): move it away or run it again.") from None
 
 
-def read_runs(root: Path, warn: Callable[[str], None]) -> list[Record]:
-    """All runs of a folder, by digest. A corrupt one among them is named and skipped."""
+def edited(folder: Path) -> list[str]:
+    """The cells, nets and tasks of the user's own whose source is another now than when this run began."""
+    try:
+        head = json.loads((Path(folder) / "config.json").read_text())
+        now_ = own_sources(head["config"]) if head.get("own") else {}
+        return sorted(name for name, source in now_.items() if head["own"].get(name, source) != source)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def read_runs(root: Path, warn: Callable[[str], None] = warnings.warn) -> list[Record]:
+    """All runs of a folder, by digest. A corrupt one among them is skipped, and `warn` is told its name."""
     root = Path(root)
     if not root.is_dir():
         raise ConfigError(f"{root} is not a folder: give the --out of an earlier run.")

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from ltd.trees import disassemble
+from ltd.trees import disassemble, nbytes
 from ltd.types import Cell, MixCell
 from ltd.unroll.stepwise import masked, output_leaf
 
@@ -55,7 +55,7 @@ def chunked(cell, inputs, state, plan, valid=None, scan=None):
 
 def chunk_length(cell: Cell, inputs: Array) -> int:
     """Steps per chunk: so many that a chunk's drive fits the cache, and without a remainder if that is to be had."""
-    bytes_a_step = _bytes(jax.eval_shape(cell.project, inputs[0]))
+    bytes_a_step = nbytes(jax.eval_shape(cell.project, inputs[0]))
     longest = max(SHORTEST, min(LONGEST, CACHE_BYTES // max(bytes_a_step, 1)))
     # a shorter last chunk is a second program, and joining its results to the others copies everything
     whole = (n for n in range(longest, longest // 2, -1) if len(inputs) % n == 0)
@@ -108,10 +108,6 @@ def _mixed_of(cell: MixCell, state):
     return jax.eval_shape(lambda s: cell.mix(cell.kernel(), cell.read(s)), state)
 
 
-def _bytes(tree) -> int:
-    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
-
-
 def _adds(cell: MixCell, inputs: Array, state) -> bool:
     """Whether `advance` looks at drive + mixed alone, so that both have one cotangent."""
     drive, mixed = jax.eval_shape(cell.project, inputs), _mixed_of(cell, state)
@@ -149,7 +145,7 @@ def _mix_forward(graphdef, chunk, scan, params, rest, inputs, state, valid, keep
     kernel = cell.kernel()
     alias = output_leaf(cell, inputs[0], state) if keep else None
     joint = _adds(cell, inputs[0], state)
-    roomy = keep and _bytes(_mixed_of(cell, state)) * len(inputs) <= KEEP_BYTES
+    roomy = keep and nbytes(_mixed_of(cell, state)) * len(inputs) <= KEEP_BYTES
 
     def run(state, piece):
         x, v = piece
