@@ -275,6 +275,7 @@ def test_a_cluster_that_loses_workers_and_a_node_makes_the_ledger_of_one_process
     try:
         cluster = command("-c", CLUSTER, session, **TOKEN)
         address = cluster.stdout.readline().strip()
+        assert address, (tmp_path / "stderr").read_text()
         begin = (str(ROOT / "experiments/cli.py"), "sweep", str(file), "--out=runs", "--executor=ray")
         begin = (*begin, f"--ray-address={address}", "--lanes=1")
         stranger = command(*begin)
