@@ -143,6 +143,14 @@ def test_a_users_cell_is_probed(name, probe):
 
 
 @pytest.mark.usefixtures("mine")
+def test_a_class_is_a_cell_and_runs_know_it_by_name():
+    import mine_of_test
+
+    named = launch.configure(Run, {**SMALL, "cell.type": "mine_of_test:Whole"})
+    assert launch.configure(Run, {**SMALL, "cell.type": mine_of_test.Whole}) == named
+
+
+@pytest.mark.usefixtures("mine")
 def test_a_function_is_the_cell_that_it_says(key):
     cell = constructor("mine_of_test:leaky")(key, 2, hidden=3, scale=2.0)
     inputs = jax.random.normal(key, (5, 2, 2))
