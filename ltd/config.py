@@ -226,6 +226,8 @@ def _plain(kind: Any) -> bool:
 
 def call(constructor: Callable, choice: Choice, where: str, given: tuple[str, ...] = ()) -> dict[str, Any]:
     """All options of a choice, defaults filled in but for those of `unless`, checked against the parameters."""
+    if not callable(constructor):
+        raise ConfigError(f"{where} {choice.type!r} is no class: it is {constructor!r}.")
     cls = options_of(constructor, given)
     required = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]
     for name in required:

@@ -145,7 +145,10 @@ def test_names_are_found_in_the_registry_or_imported(tmp_path, monkeypatch):
         ("math:tau_squared", r"cannot be imported \(AttributeError: .*tau_squared.*\)\.$"),
         ("broken_by_itself:Cell", r"cannot be imported \(No module named 'not_there_at_all'\)"),
         (":Cell", "cannot be imported"),
-        ("./my_cell.py:Residual", r"names a file, not a module: write my_cell:Residual, with its folder as the current"),
+        (
+            "./my_cell.py:Residual",
+            r"names a file, not a module: write my_cell:Residual, with its folder as the current",
+        ),
         ("my_cell.py:Residual", r"names a file, not a module: write my_cell:Residual, with its folder as the current"),
         ("..cells:Residual", r"cannot be imported \(TypeError: "),
         ("bad_syntax:Cell", r"cannot be imported \(SyntaxError: .*bad_syntax\.py, line 1\)\)\.$"),
