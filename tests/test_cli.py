@@ -50,6 +50,8 @@ REFUSED = {
     "run --device=zzz": "device = 'zzz'",
     "run --precision=half": "precision = 'half'",
     "run --out=file/runs": "not a writable folder",
+    "run --out=/proc/xx/y": "/proc is not a writable folder",
+    "probe jacobian --out=/proc/xx/y": "/proc is not a writable folder",
     "run stray": "'stray' is not a field",
     "run --seed": "has no value",
     "frobnicate": "no verb 'frobnicate'; known: run, sweep, probe",
