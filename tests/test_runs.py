@@ -210,6 +210,15 @@ def test_runs_are_shown_as_table_json_or_csv_and_filtered(tmp_path, capsys):
     assert "none of 3 runs fulfils seed=9" in capsys.readouterr().err
 
 
+def test_the_table_goes_by_network_and_seed(tmp_path, capsys):
+    for seed in range(6):
+        write(tmp_path, seed, cell={"hidden": 8 + seed % 2})
+    assert main(["runs", str(tmp_path)]) == 0
+    lines = [line.split("│") for line in capsys.readouterr().out.splitlines() if "finished" in line]
+    order = [f"{cells[1].split()[1]} {cells[3].strip()}" for cells in lines]
+    assert order == [f"hidden={h} {seed}" for h in (8, 9) for seed in range(h - 8, 6, 2)]
+
+
 def test_the_index_is_made_anew_and_counted(tmp_path, capsys):
     for seed in range(2):
         write(tmp_path, seed)
@@ -230,6 +239,8 @@ def test_the_index_is_made_anew_and_counted(tmp_path, capsys):
         (["runs", ".", "--sql=SELECT 1", "--where=seed=1"], "do not go together"),
         (["runs", ".", "--sql=SELECT 1", "--sql=SELECT 2"], "do not go together"),
         (["runs", ".", "--where"], "--where has no value"),
+        (["runs", "."], ". holds no runs"),
+        (["runs", ".", "--json"], ". holds no runs"),
         (["runs", ".", "--csv"], ". holds no runs"),
         (["runs", ".", "--where=seed=1"], ". holds no runs"),
         (["runs", ".", "--sql=SELECT 1"], ". holds no runs"),
