@@ -61,7 +61,7 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
 
 Fields are dotted: --optimizer.type=rmsprop --optimizer.learning_rate=1e-3 --optimizer.clip_norm=1 --train.steps=2000
 --train.batch=20 --plan.type=stepwise --initial.type=learned --rho=1.0 --seed=0. `ltd VERB --help` lists them with
-their defaults. Everywhere: --device=auto|cpu|gpu|tpu, --precision=float32|float64|tensorfloat32|bfloat16
+their defaults; `ltd --version`. Everywhere: --device=auto|cpu|gpu|tpu, --precision=float32|float64|tensorfloat32|bfloat16
 (probes: float64). Weights & Biases mirrors the ledger of `ltd run`: --wandb=off|offline|online; left out, WANDB_MODE
 decides, else online if an API key is configured. One big run over several devices: ltd run ... --mesh=data:N.
 Training by a paper's settings: --preset=hochreiter1997_task4 (`ltd list presets`); what is said beside it wins. Its
@@ -85,6 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
     verb, rest = (arguments[0], arguments[1:]) if arguments and not arguments[0].startswith("-") else ("run", arguments)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
+        return 0
+    if arguments[0] == "--version":
+        print(f"ltd {runtime.version()}")
         return 0
     try:
         if verb not in VERBS:
@@ -129,7 +132,7 @@ def describe(verb: str) -> str:
     if shown:
         fields = _fields(config.plain(shown(), whole=True))
         lines += ["", f"Fields, with their defaults ({(shown.__doc__ or '').splitlines()[0]})", ""]
-        lines += [f"  --{name}={'' if value is None else value}" for name, value in fields]
+        lines += [f"  --{name}={'null' if value is None else value}" for name, value in fields]
         lines += [
             "",
             "Fields of a cell, net, task or probe: `ltd list cells nets tasks probes`. Besides: --seeds=N --out=DIR "

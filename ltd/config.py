@@ -68,8 +68,9 @@ class Choice:
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
-    """The sentence for a name that is not known, with the nearest one first."""
+    """The sentence for a name that is not known: of a family such as `copy/...` its members, and the nearest one."""
     known = list(known)
+    known = [each for each in known if each.startswith(str(name).partition("/")[0] + "/")] or known
     near = difflib.get_close_matches(str(name), known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"no {kind} {str(name)!r}; known: {', '.join(known) or 'none'}.{hint}"
