@@ -61,14 +61,14 @@ ltd: how far back does this recurrent network remember, why does it stop, what m
 
 Fields are dotted: --optimizer.type=rmsprop --optimizer.learning_rate=1e-3 --optimizer.clip_norm=1 --train.steps=2000
 --train.batch=20 --plan.type=stepwise --initial.type=learned --rho=1.0 --seed=0. `ltd VERB --help` lists them with
-their defaults; `ltd --version`. Everywhere: --device=auto|cpu|gpu|tpu, --precision=float32|float64|tensorfloat32|bfloat16
+their defaults. Everywhere: --device=auto|cpu|gpu|tpu, --precision=float32|float64|tensorfloat32|bfloat16
 (probes: float64). Weights & Biases mirrors the ledger of `ltd run`: --wandb=off|offline|online; left out, WANDB_MODE
 decides, else online if an API key is configured. One big run over several devices: ltd run ... --mesh=data:N.
 Training by a paper's settings: --preset=hochreiter1997_task4 (`ltd list presets`); what is said beside it wins. Its
 gradient: --gradient.type=bptt|truncated|elman|hs97|rtrl, --gradient.k1=5 --gradient.k2=10; terms added to the loss:
 --regularizer.omega=4 --regularizer.l2=1e-4.
 Nets nest: --net.type=stacked --net.layers=2 --net.inner.type=bidirectional --cell.type=lstm.
-A cell, net or task of your own: --cell.type=package.module:Class.
+A cell, net or task of your own: --cell.type=package.module:Class. The version: ltd --version.
 """
 
 

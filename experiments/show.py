@@ -41,6 +41,7 @@ def drawn_sizes(name: str) -> dict[str, Any]:
 def example(task: Task, seed: int) -> Any:
     """One sequence, without its batch axis."""
     batch = jax.device_get(jax.jit(lambda key: task.sample(key, 1))(jax.random.key(seed)))
+    batch = batch._replace(valid=np.ones_like(batch.scored) if batch.valid is None else batch.valid)
     return type(batch)(*(np.asarray(field)[:, 0] for field in batch))
 
 

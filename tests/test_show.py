@@ -108,6 +108,16 @@ def test_numbers_are_regressed_on_what_is_shown():
     assert found["blind"].loss == pytest.approx(1 / 6, abs=4 * found["blind"].loss_error)
 
 
+def test_steps_without_a_word_on_padding_are_all_valid(monkeypatch):
+    task = TASKS["adding/bai2018"](length=3)
+    before = show.example(task, 0)
+    half = jax.tree.map(lambda array: np.asarray(array)[None], task.sample(jax.random.key(1), 50))
+    np.testing.assert_array_equal(levels._edges(half._replace(valid=None)), levels._edges(half))
+    sample = type(task).sample
+    monkeypatch.setattr(type(task), "sample", lambda *given: sample(*given)._replace(valid=None))
+    jax.tree.map(np.testing.assert_array_equal, show.example(task, 0), before)
+
+
 def test_rows_of_digits_are_judged_without_memory_by_the_last_row_alone():
     """Their strict level is counted, does not depend on what was shown before, and no image is known by its row."""
     task = TASKS["digits8/rows"](split="test")
