@@ -68,7 +68,7 @@ Training by a paper's settings: --preset=hochreiter1997_task4 (`ltd list presets
 gradient: --gradient.type=bptt|truncated|elman|hs97|rtrl, --gradient.k1=5 --gradient.k2=10; terms added to the loss:
 --regularizer.omega=4 --regularizer.l2=1e-4.
 Nets nest: --net.type=stacked --net.layers=2 --net.inner.type=bidirectional --cell.type=lstm.
-A cell, net or task of your own: --cell.type=package.module:Class.
+A cell, net or task of your own: --cell.type=package.module:Class. The version: ltd --version.
 """
 
 
@@ -85,6 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
     verb, rest = (arguments[0], arguments[1:]) if arguments and not arguments[0].startswith("-") else ("run", arguments)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
+        return 0
+    if arguments[0] == "--version":
+        print(f"ltd {runtime.version()}")
         return 0
     try:
         if verb not in VERBS:
@@ -129,7 +132,7 @@ def describe(verb: str) -> str:
     if shown:
         fields = _fields(config.plain(shown(), whole=True))
         lines += ["", f"Fields, with their defaults ({(shown.__doc__ or '').splitlines()[0]})", ""]
-        lines += [f"  --{name}={'' if value is None else value}" for name, value in fields]
+        lines += [f"  --{name}={'null' if value is None else value}" for name, value in fields]
         lines += [
             "",
             "Fields of a cell, net, task or probe: `ltd list cells nets tasks probes`. Besides: --seeds=N --out=DIR "

@@ -58,14 +58,14 @@ def contents(rows: Sequence[Row], drawn: bool = True) -> tuple[str, str, list[re
     """Title, introduction and sections of the page."""
     overview = [
         {
-            "claim": f"{row['name']} ({row['key']})",
+            "claim": report.Link(f"{row['name']} ({row['key']})", place),
             "scale": row["scale"],
             "verdict": row["answer"],
             "why": row["because"],
             "seeds": row["seeds"],
             "seconds": row["seconds"],
         }
-        for row in rows
+        for place, row in enumerate(rows, 1)
     ]
     sections = [report.Section("Verdicts", [overview]), *(section(row, drawn) for row in rows)]
     intro = (

@@ -53,6 +53,8 @@ def do_tasks(arguments: list[str]) -> int:
     """Looking at tasks, and checking their levels."""
     words = [word for word in arguments if not word.startswith("--")]
     fields = config.parse([word for word in arguments if word.startswith("--")])
+    if isinstance(fields.get("task"), dict):  # --task.gap=20 as elsewhere
+        fields |= fields.pop("task")
     action, *names = words or [""]
     if action == "show" and len(names) == 1:
         return _show_task(names[0], fields)
@@ -63,6 +65,10 @@ def do_tasks(arguments: list[str]) -> int:
 
 def _show_task(name: str, fields: dict[str, Any]) -> int:
     seed, out = take(fields, "seed", 0, int), take(fields, "out", None)
+    if out is not None and Path(out).suffix not in ("", ".png", ".svg"):
+        raise ConfigError(
+            f"out = {out} must end in .png or .svg, or in neither: both are drawn, and a .csv beside them."
+        )
     runtime.start()
     from experiments.show import show
     from ltd.config import Choice
@@ -70,7 +76,7 @@ def _show_task(name: str, fields: dict[str, Any]) -> int:
     from ltd.results import writable
 
     task = make_task(Choice(name, fields))
-    path = Path(out or f"runs/tasks/{task.name.replace('/', '_')}").with_suffix("")
+    path = Path(out).with_suffix("") if out else Path("runs/tasks") / task.name.replace("/", "_")
     writable(path.parent)
     print(show(task, seed, path))
     print(f"\ndrawn: {path}.png, {path}.svg, {path}.csv")

@@ -17,6 +17,7 @@ from ltd.results import guessed, read_guesses, read_run, read_runs
 
 USAGE = "ltd runs DIR [--json | --csv] [--where=COND ... | --sql=SELECT]"
 FORMS = ("json", "csv")
+EMPTY = "holds no runs: give the --out of an earlier run."
 
 Warn = Callable[[str], None]
 
@@ -42,6 +43,8 @@ def show(arguments: Sequence[str], warn: Warn) -> int:
             warn(f"none of {total} runs fulfils {' and '.join(conditions)}")
     else:
         records = read_runs(folder, warn)
+        if not records:
+            raise ConfigError(f"{folder} {EMPTY}")
     guesses = read_guesses(folder, warn)
     if form == "json":
         its = [
@@ -74,7 +77,7 @@ def _filled(folder: Path, warn: Warn) -> Iterator[index.Index]:
     """The index of a folder that holds runs."""
     with index.opened(folder, warn) as found:
         if not found.counts()[0]:
-            raise ConfigError(f"{folder} holds no runs: give the --out of an earlier run.")
+            raise ConfigError(f"{folder} {EMPTY}")
         yield found
 
 

@@ -41,6 +41,7 @@ def drawn_sizes(name: str) -> dict[str, Any]:
 def example(task: Task, seed: int) -> Any:
     """One sequence, without its batch axis."""
     batch = jax.device_get(jax.jit(lambda key: task.sample(key, 1))(jax.random.key(seed)))
+    batch = batch._replace(valid=np.ones_like(batch.scored) if batch.valid is None else batch.valid)
     return type(batch)(*(np.asarray(field)[:, 0] for field in batch))
 
 
@@ -148,16 +149,17 @@ def _compare(level: Any, found: Estimate | None) -> dict[str, Any]:
 
 
 def names_like(words: Sequence[str]) -> list[str]:
-    """The dialects of these names; those of these tasks (`copy`), or of all, that need no data file."""
+    """The dialects of these names; those of these tasks (`copy`), or of all, that need no data file; a user's own."""
     tasks = words or [name.split("/")[0] for name in TASKS]
-    return [n for n, build in TASKS.items() if n in words or (n.split("/")[0] in tasks and not build().file)]
+    ours = [n for n, build in TASKS.items() if n in words or (n.split("/")[0] in tasks and not build().file)]
+    return ours + [word for word in words if ":" in word]
 
 
 def known(word: str) -> bool:
-    """Whether a word names a dialect or a task."""
-    return any(word in (name, name.split("/")[0]) for name in TASKS)
+    """Whether a word names a dialect, a task, or a user's `package.module:Class`."""
+    return ":" in word or any(word in (name, name.split("/")[0]) for name in TASKS)
 
 
 def sizes_of(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields given, or else the sizes of the drawn example."""
-    return dict(fields) or drawn_sizes(name)
+    """The fields given, or else the sizes of the drawn example; of a user's own task its defaults."""
+    return dict(fields) or (drawn_sizes(name) if name in TASKS else {})

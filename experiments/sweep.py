@@ -32,6 +32,11 @@ def sweep(
     folder = writable(Path(out or f"runs/{found.name}"))
     done = sum(finished(folder, one, ("stopped",) if found.stop else ()) is not None for one in runs)
     jobs = launch.jobs_of(runs, folder, lanes=about.get("lanes"))
+    if executor is not None and not dry:
+        executor.room()  # a cluster that cannot be reached is said before anything else
+    if not dry:
+        name = type(executor).__name__.lower() if executor else "process"
+        print(f"wandb: {about.get('mirror', 'off')}   executor: {name}", flush=True)
     again = f" ({found.repeated} equal ones left out)" if found.repeated else ""
     print(
         f"{found.name}: {len(runs)} configs{again} in {len(jobs)} groups, {len(jobs)} programs to compile; {done} of "
@@ -40,8 +45,6 @@ def sweep(
     )
     if dry:
         return _preview(jobs)
-    if executor is not None:
-        executor.room()  # a cluster that cannot be reached is said before a bar is drawn
     with bar() as progress:
         records = launch.sweep(found, runs, folder, progress, warn, executor, **about)
     print_rows(f"{found.name}: solved runs, last scores", summary(records)[:MOST_ROWS])

@@ -38,7 +38,7 @@ def bar() -> Iterator[Report]:
 
 
 def run_table(records: Sequence[Record], guesses: Sequence[Mapping[str, Any]] = ()) -> None:
-    """One line per run, the levels of its task, and how many random networks solve it where that was tried."""
+    """One line per run, by task, network, rho and seed, with the levels of its task and how many guesses solve it."""
     table = _table(
         "task",
         "network",
@@ -54,7 +54,7 @@ def run_table(records: Sequence[Record], guesses: Sequence[Mapping[str, Any]] = 
         "guessed",
         "digest",
     )
-    for r in records:
+    for r in sorted(records, key=_place):
         s, levels = r.summary, r.summary.get("levels", {})
         at = s.get("diverged_at") if s.get("diverged_at") is not None else s.get("solved_at")
         table.add_row(
@@ -76,6 +76,11 @@ def run_table(records: Sequence[Record], guesses: Sequence[Mapping[str, Any]] = 
         )
     for rule in dict.fromkeys(r.summary["rule"] for r in records if "rule" in r.summary):
         wide.print(f"solved: {rule}; at two checks in a row", highlight=False)
+
+
+def _place(record: Record) -> tuple[str, str, float, int]:
+    own = record.config
+    return choice(own["task"], "task"), _network(own), own.get("rho") or 0.0, own["seed"]
 
 
 def length_table(records: Sequence[Record]) -> None:

@@ -76,8 +76,6 @@ def do_sweep(arguments: list[str]) -> int:
     runtime.start(device if here else "cpu")  # the GPU is for the processes that compute
     from experiments.sweep import sweep
 
-    if not flags:
-        print(f"wandb: {mode}   executor: {name}", flush=True)
     about = {"lanes": lanes, "mirror": mode, "device": device, "devices": devices}
     return sweep(Path(words[0]), fields, out, executor, about, bool(flags), warn)
 

@@ -35,6 +35,8 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name: str) -> Any:
     """The name from its home, on first use."""
+    if name == "__version__":
+        return importlib.import_module("ltd.runtime").version()
     if name not in _HOME:
         raise AttributeError(f"module 'ltd' has no attribute {name!r}; it offers {', '.join(__all__)}")
     home = importlib.import_module(_HOME[name])

@@ -68,8 +68,9 @@ class Choice:
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
-    """The sentence for a name that is not known, with the nearest one first."""
+    """The sentence for a name that is not known: of a family such as `copy/...` its members, and the nearest one."""
     known = list(known)
+    known = [each for each in known if each.startswith(str(name).partition("/")[0] + "/")] or known
     near = difflib.get_close_matches(str(name), known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"no {kind} {str(name)!r}; known: {', '.join(known) or 'none'}.{hint}"
@@ -82,10 +83,28 @@ def resolve(name: str, registry: Mapping[str, Any], kind: str) -> Any:
     module, colon, attribute = str(name).partition(":")
     if not colon:
         raise ConfigError(unknown(kind, name, registry) + " Your own: package.module:Class.")
+    if module.endswith(".py") or "/" in module:
+        stem = module.rpartition("/")[2].removesuffix(".py")
+        raise ConfigError(
+            f"{kind} {name!r} names a file, not a module: write {stem}:{attribute}, with its folder as the current one "
+            "or on PYTHONPATH."
+        )
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"{kind} {name!r} cannot be imported ({error}); is its folder on PYTHONPATH?") from None
+        return functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
+    except (Exception, SystemExit) as error:  # whatever a user's module raises
+        said = " ".join(str(error).split())
+        if isinstance(error, ModuleNotFoundError):
+            raise ConfigError(f"{kind} {name!r} cannot be imported ({said}); is its folder on PYTHONPATH?") from None
+        raise ConfigError(f"{kind} {name!r} cannot be imported ({type(error).__name__}: {said}).") from None
+
+
+def name_of(thing: Any) -> Any:
+    """`module:Class` of a class or function; anything else as it is."""
+    if not isinstance(thing, (type, types.FunctionType)):
+        return thing
+    if "<" in thing.__qualname__:
+        raise ConfigError(f"{thing.__qualname__} cannot be imported by its name: define it at the top of a module.")
+    return f"{thing.__module__}:{thing.__qualname__}"
 
 
 def decode(cls: type, mapping: Any, where: str = "") -> Any:
@@ -140,11 +159,12 @@ class explained:
 
 
 def _choice(value: Any, path: str, default: Any) -> Choice:
-    """Options given without a type belong to the default's."""
+    """Options given without a type belong to the default's. A class or a function stands for its name."""
+    value = name_of(value)
     if isinstance(value, (str, Choice)):
         return Choice(value) if isinstance(value, str) else value
     kept = default.type if isinstance(default, Choice) else None
-    kind = value.get("type", kept) if isinstance(value, Mapping) else None
+    kind = name_of(value.get("type", kept)) if isinstance(value, Mapping) else None
     if not isinstance(kind, str):
         raise ConfigError(f"{path} = {value!r} must name its type: --{path}.type=NAME.")
     return Choice(kind, {k: v for k, v in value.items() if k != "type"})
@@ -207,6 +227,8 @@ def _plain(kind: Any) -> bool:
 
 def call(constructor: Callable, choice: Choice, where: str, given: tuple[str, ...] = ()) -> dict[str, Any]:
     """All options of a choice, defaults filled in but for those of `unless`, checked against the parameters."""
+    if not callable(constructor):
+        raise ConfigError(f"{where} {choice.type!r} is no class: it is {constructor!r}.")
     cls = options_of(constructor, given)
     required = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]
     for name in required:

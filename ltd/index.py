@@ -87,10 +87,14 @@ class Index:
 
     def _matching(self, select: str, conditions: Sequence[str]) -> list[tuple[Any, ...]]:
         columns = self.columns()
-        parts = [condition(text, columns) for text in conditions]
+        parts = [condition(text, columns, self._types) for text in conditions]
         where = " AND ".join(["1", *(sql for sql, _ in parts)])
         values = [value for _, its in parts for value in its]
         return self._connection.execute(f"{select} WHERE {where} ORDER BY runs.digest", values).fetchall()
+
+    def _types(self, column: str) -> set[str]:
+        found = self._connection.execute(f"SELECT DISTINCT typeof({quoted(column)}) FROM runs")
+        return {kind for (kind,) in found} - {"null"}
 
     def select(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """The columns and rows that one SELECT gives. Nothing else is allowed: what could change anything is an error.
@@ -124,14 +128,27 @@ def _reads(action: int, _one: str | None, two: str | None, *_: str | None) -> in
 # ------------------------------------------------------------------------------------------------ conditions
 
 OPERATORS = ("!=", "<=", ">=", "=", "<", ">")
+SHOWN = {  # what the printed table of runs calls a column
+    "task": "task.type",
+    "loss": "eval/loss",
+    "metric": "eval/metric",
+    "blind": "levels.blind.loss",
+    "strict": "levels.strict.loss",
+    "best": "levels.optimum.loss",
+}
 
 
-def condition(text: str, columns: Sequence[str]) -> tuple[str, list[Any]]:
-    """A condition as SQL with its values. `=` and `!=` see every run, an order only those that have such a value."""
+def condition(text: str, columns: Sequence[str], types: Callable[[str], set[str]]) -> tuple[str, list[Any]]:
+    """A condition as SQL with its values. `=` and `!=` see every run, an order only those that have such a value.
+
+    A column that is none may be the name that a printed table gives to one. `types`: those of the values of a column.
+    """
     found = re.fullmatch(r"\s*(.*?)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*", text, re.DOTALL)
     if not found or not found[1]:
         raise ConfigError(f"where = {text!r} must be a name, one of {' '.join(OPERATORS)}, and a value: task.gap>=50.")
     name, operator, written = found.groups()
+    if name not in columns and SHOWN.get(name) in columns:
+        name = SHOWN[name]
     if name not in columns:
         near = difflib.get_close_matches(name, columns, n=3, cutoff=0.4)
         hint = f"near: {', '.join(near)}" if near else "none is near"
@@ -145,6 +162,8 @@ def condition(text: str, columns: Sequence[str]) -> tuple[str, list[Any]]:
         return f"{column} IS {'NOT ' if operator == '!=' else ''}NULL", []
     if operator in ("=", "!="):  # text too: a digest may look like a number
         return f"{'NOT ' if operator == '!=' else ''}({column} IS ? OR {column} IS ?)", [_cell(value), _cell(written)]
+    if isinstance(value, str) and types(name) and "text" not in types(name):
+        raise ConfigError(f"where = {text!r}: {name} holds numbers, and {written!r} is none.")
     number = "0" if isinstance(value, str) else f"{column} {operator} ?"
     sql = f"CASE typeof({column}) WHEN 'null' THEN 0 WHEN 'text' THEN {column} {operator} ? ELSE {number} END"
     return sql, [_cell(written)] if isinstance(value, str) else [_cell(written), _cell(value)]

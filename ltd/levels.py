@@ -81,7 +81,7 @@ def _symbols(half: Any) -> bool:
 
 def _edges(half: Any) -> np.ndarray:
     """Quantiles of every channel over valid steps."""
-    values = half.inputs[np.broadcast_to(half.valid, half.scored.shape)]
+    values = half.inputs[np.broadcast_to(True if half.valid is None else half.valid, half.scored.shape)]
     return np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1], axis=0)
 
 

@@ -22,6 +22,7 @@ from ltd.streams import stream
 from ltd.trees import disassemble, flat
 from ltd.types import Sizes, State, Task
 from ltd.unroll import check, check_chunk, masked, unroll
+from ltd.yours import check_task
 from tasks import TASKS
 
 
@@ -244,8 +245,13 @@ def task_options(choice: config.Choice) -> dict[str, Any]:
 def make_task(choice: config.Choice) -> Task:
     """The task of that name with its options, checked."""
     build = config.resolve(choice.type, TASKS, "task")
-    with config.explained("task"):
-        return build(**task_options(choice))
+    options = task_options(choice)
+
+    def made() -> Task:
+        with config.explained("task"):
+            return build(**options)
+
+    return made() if choice.type in TASKS else check_task(made, choice.type)
 
 
 def load(folder: Path | str) -> tuple[Model, Run, Task]:

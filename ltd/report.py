@@ -30,6 +30,14 @@ class Picture:
         return ("png", "svg", "csv") if self.drawn else ("png", "csv")
 
 
+@dataclass(frozen=True)
+class Link:
+    """A cell of a table that leads to a section of the page, counted from 0."""
+
+    text: str
+    section: int
+
+
 Part = str | Picture | Sequence[Mapping[str, Any]]  # a paragraph, a figure, or the rows of a table
 
 
@@ -63,8 +71,11 @@ figcaption { color: var(--faint); font-size: .9rem; max-width: 42rem }
 def page(title: str, intro: str, sections: Sequence[Section]) -> str:
     """The whole page as HTML. Every word is escaped; nothing is fetched but the pictures beside it.
 
-    In `intro` and in paragraphs an empty line begins a new one. With three sections or more there is a contents list.
+    In `intro` and in paragraphs an empty line begins a new one. With three sections or more there is a contents list,
+    unless a table has links to them.
     """
+    rows = [row for s in sections for part in s.parts if not isinstance(part, str | Picture) for row in part]
+    linked = any(isinstance(value, Link) for row in rows for value in row.values())
     contents = "".join(f'<li><a href="#s{i}">{escape(s.heading)}</a></li>\n' for i, s in enumerate(sections))
     body = "".join(
         f'<h2 id="s{i}">{escape(section.heading)}</h2>\n' + "".join(_part(part) for part in section.parts)
@@ -81,7 +92,7 @@ def page(title: str, intro: str, sections: Sequence[Section]) -> str:
 </head>
 <body>
 <h1>{escape(title)}</h1>
-{_part(intro)}{f"<nav><ul>{contents}</ul></nav>" if len(sections) > 2 else ""}
+{_part(intro)}{f"<nav><ul>{contents}</ul></nav>" if len(sections) > 2 and not linked else ""}
 {body}</body>
 </html>
 """
@@ -131,6 +142,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, Link):
+        return f'<a href="#s{value.section}">{escape(value.text)}</a>'
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if _is_number(value) and not isinstance(value, Integral):

@@ -1,4 +1,4 @@
-"""Device and precision: what must be said to jax before it starts, and around a computation; and signals."""
+"""Device and precision: what must be said to jax before it starts, and around a computation; signals; our version."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import os
 import pkgutil
 import signal
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from ltd.config import ConfigError
@@ -133,3 +136,9 @@ def _started() -> bool:
     from jax._src import xla_bridge
 
     return bool(xla_bridge._backends)
+
+
+def version(checkout: Path = Path(__file__).parents[1]) -> str:
+    """The version of ltd: that of the checkout, which need not be installed, or of the installed package."""
+    project = checkout / "pyproject.toml"
+    return tomllib.loads(project.read_text())["project"]["version"] if project.is_file() else metadata.version("ltd")

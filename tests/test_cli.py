@@ -1,15 +1,20 @@
 """The command: what it prints, what it refuses, and that it refuses in one line."""
 
+import importlib.metadata
 import json
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import ltd
 from experiments.cli import main
+from ltd import config, launch, runtime
+from ltd.settings import Run
 
 ROOT = Path(__file__).parents[1]
 TINY = (
@@ -30,6 +35,8 @@ REFUSED = {
     "run --cell.type=flax.nnx:Linear": "has no method initial_state",
     "run --cell.type=flax.nnx:LSTMCell --rho=1": "LSTMCell names no recurrent block",
     "run --task=copi/arjovsky2016": "no task",
+    "run --task.type=induction": "no task 'induction'; known: induction/gu2023. Did you mean",
+    "run --task.type=induction/gu2022": "known: induction/gu2023. Did you mean 'induction/gu2023'?",
     "run --task.gap=-1": "gap = -1",
     "run --task.type=adding/arjovsky2016 --task.length=0": "length = 0",
     "run --rho=-1": "rho = -1.0 must be a finite number above 0",
@@ -53,8 +60,11 @@ REFUSED = {
     "run --device=zzz": "device = 'zzz'",
     "run --precision=half": "precision = 'half'",
     "run --out=file/runs": "not a writable folder",
+    "run --out=/proc/xx/y": "/proc is not a writable folder",
+    "probe jacobian --out=/proc/xx/y": "/proc is not a writable folder",
     "run stray": "'stray' is not a field",
     "run --seed": "has no value",
+    "sweep nowhere.yaml": "nowhere.yaml: there is no such file",
     "frobnicate": "no verb 'frobnicate'; known: run, sweep, probe",
     "probe": "probe needs its name",
     "probe lyapunow": "Did you mean 'lyapunov'?",
@@ -136,6 +146,16 @@ def test_every_verb_explains_itself(command, capsys):
     assert f"ltd {command}" in out
     if command == "run":
         assert "--optimizer.learning_rate=0.001" in out and "--train.steps=1000" in out
+        fields = [line.strip() for line in out.splitlines() if line.startswith("  --")]
+        assert "--rho=null" in fields and "--optimizer.clip_norm=null" in fields
+        assert launch.configure(Run, config.parse(fields)) == launch.configure(Run, {})  # can be typed as it stands
+
+
+def test_the_version_is_said_without_an_installation(tmp_path, capsys):
+    assert main(["--version"]) == 0
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert capsys.readouterr().out == f"ltd {version}\n" == f"ltd {ltd.__version__}\n"
+    assert runtime.version(tmp_path) == importlib.metadata.version("ltd")  # no checkout: what is installed
 
 
 def test_the_back_door_is_not_shadowed_by_a_users_folder(tmp_path):

@@ -135,16 +135,43 @@ def test_names_are_found_in_the_registry_or_imported(tmp_path, monkeypatch):
     assert config.resolve("a", {"a": 1}, "cell") == 1
     assert config.resolve("math:pi", {"a": 1}, "cell") == pytest.approx(3.14159265)
     (tmp_path / "broken_by_itself.py").write_text("import not_there_at_all\n")
+    (tmp_path / "bad_syntax.py").write_text("class Cell(:\n")
+    (tmp_path / "bad_name.py").write_text("nothing\n")
+    (tmp_path / "bad_exit.py").write_text("raise SystemExit(3)\n")
     monkeypatch.syspath_prepend(tmp_path)
     for name, words in [
         ("aa", r"no cell 'aa'; known: a\. Did you mean 'a'\? Your own: package\.module:Class"),
         ("no_such_module:Cell", r"cell 'no_such_module:Cell' cannot be imported \(No module named 'no_such_module'\)"),
-        ("math:tau_squared", r"cannot be imported \(.*tau_squared.*\); is its folder on PYTHONPATH"),
+        ("math:tau_squared", r"cannot be imported \(AttributeError: .*tau_squared.*\)\.$"),
         ("broken_by_itself:Cell", r"cannot be imported \(No module named 'not_there_at_all'\)"),
         (":Cell", "cannot be imported"),
+        (
+            "./my_cell.py:Residual",
+            r"names a file, not a module: write my_cell:Residual, with its folder as the current",
+        ),
+        ("my_cell.py:Residual", r"names a file, not a module: write my_cell:Residual, with its folder as the current"),
+        ("..cells:Residual", r"cannot be imported \(TypeError: "),
+        ("bad_syntax:Cell", r"cannot be imported \(SyntaxError: .*bad_syntax\.py, line 1\)\)\.$"),
+        ("bad_name:Cell", r"cannot be imported \(NameError: name 'nothing' is not defined\)\.$"),
+        ("bad_exit:Cell", r"cannot be imported \(SystemExit: 3\)\.$"),
     ]:
-        with pytest.raises(ConfigError, match=words):
+        with pytest.raises(ConfigError, match=words) as error:
             config.resolve(name, {"a": 1}, "cell")
+        assert "\n" not in str(error.value)
+
+
+def test_a_class_or_a_function_stands_for_its_name():
+    from ltd.cells.elman import Elman
+
+    for fields in ({"cell": Elman}, {"cell": {"type": Elman}}):
+        assert decode(Run, fields) == decode(Run, {"cell": "ltd.cells.elman:Elman"})
+    assert config.resolve(config.name_of(Elman), {}, "cell") is Elman
+    assert decode(Run, {"cell": digest}).cell == Choice("ltd.config:digest")
+
+    class Inside: ...
+
+    with pytest.raises(ConfigError, match="define it at the top of a module"):
+        decode(Run, {"cell": Inside})
 
 
 def test_errors_of_the_user_become_one_line():

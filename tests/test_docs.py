@@ -126,6 +126,20 @@ def test_the_python_example_of_the_package_runs(tmp_path, monkeypatch):
     assert len(space["records"]) == 5 and (tmp_path / "runs/adding").is_dir()
 
 
+def test_the_task_of_the_contributing_guide_is_complete(tmp_path, monkeypatch, capsys):
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    (source,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    (tmp_path / "my_task.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    commands = [command.split()[1:] for command in commands_of(guide.replace(f"```python\n{source}```", ""))]
+    assert [words[0] for words in commands] == ["tasks", "tasks", "run"]
+    small = ["--cell.hidden=3", "--train.steps=4", "--train.eval_every=2", "--task.gap=5"]
+    for words in commands:
+        assert main([*words, *(small if words[0] == "run" else [])]) == 0, capsys.readouterr().err
+    assert "3 levels of 1 dialects, 0 over" in capsys.readouterr().out
+
+
 def test_the_names_of_the_package_resolve():
     import ltd
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = {
     -1: "ltd.types ltd.config ltd.linalg ltd.streams ltd.trees",  # what the ground floor stands on
     0: "ltd.settings ltd.runtime ltd.activations ltd.initializers ltd.losses ltd.stats ltd.doctor ltd.data ltd.presets",
-    1: "ltd.cells ltd.unroll ltd.optimizers ltd.sweep ltd.executors ltd.results ltd.lengths ltd.levels tasks",
+    1: "ltd.cells ltd.unroll ltd.optimizers ltd.sweep ltd.executors ltd.results ltd.lengths ltd.levels ltd.yours tasks",
     2: "ltd.nets ltd.claims ltd.plots ltd.tracking ltd.index ltd.gradients ltd.regularizers",
     3: "ltd.model ltd.probes ltd.feedback",
     4: "ltd.train ltd.report ltd.guess ltd.conformance ltd.measure",

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from ltd.report import Picture, Section, page, write_page
+from ltd.report import Link, Picture, Section, page, write_page
 
 NASTY = """<script>alert("1 & '2'")</script>"""
 VOID = {"meta", "link", "img"}
@@ -103,6 +103,14 @@ def test_contents_list_leads_to_each_section(count, links):
     ids = [heading["id"] for heading in read.all("h2")]
     assert len(set(ids)) == count
     assert [link["href"] for link in read.all("a")] == [f"#{id}" for id in ids][:links]
+
+
+def test_a_table_with_links_stands_for_the_contents_list():
+    rows = [{"part": Link(NASTY, i)} for i in (1, 2)]
+    read = Reader(page("t", "i", [Section("all", [rows]), Section("one", ["words"]), Section("two", ["words"])]))
+    ids = [heading["id"] for heading in read.all("h2")]
+    assert [link["href"] for link in read.all("a")] == [f"#{id}" for id in ids[1:]] and not read.all("nav")
+    assert read.text.count(NASTY) == 2
 
 
 def test_page_adapts_to_width_and_darkness():

@@ -132,6 +132,11 @@ def test_conditions_pick_the_runs_that_fulfil_them(tmp_path_factory, data, cells
             if value is None and operator in COMPARE:
                 continue
             text = "none" if value is None else str(value)
+            kinds = {isinstance(cell, str) for cell in written.values() if cell is not None}
+            if operator in COMPARE and isinstance(config.scalar(text), str) and kinds == {False}:
+                with pytest.raises(config.ConfigError, match=r"cell\.x holds numbers, and .* is none"):
+                    found.folders([f"cell.x{operator}{text}"])
+                continue
             chosen = {path.name for path in found.folders([f"cell.x{operator}{text}"])}
             assert chosen == {name for name, cell in written.items() if holds(cell, operator, text)}
 
@@ -148,7 +153,9 @@ def test_several_conditions_are_and_ed(tmp_path):
         assert seeds() == [0, 1, 2, 3]
         assert seeds("task.gap>=40") == [2, 3]
         assert seeds("task.gap >= 40", "status != unfinished") == [2]
-        assert seeds("eval/loss<1") == [0] and seeds("eval/loss=none") == [3]
+        assert seeds("eval/loss<1") == seeds("loss<1") == [0] and seeds("blind=0.5", "best=0.5") == [0, 1, 2]
+        assert seeds("task=copy/arjovsky2016", "cell.type>k") == [0, 1, 2, 3]
+        assert seeds("eval/loss=none") == [3]
         assert seeds("net=none") == [0, 1, 2, 3] and seeds("net!=stacked") == [0, 1, 2, 3] and seeds("net!=none") == []
         assert seeds("train.stop=true", "levels.blind.loss=0.5") == [0, 1, 2]
         assert seeds("started>=2026", "started<2026-01-03") == [0, 1, 2, 3]
@@ -164,7 +171,10 @@ def test_several_conditions_are_and_ed(tmp_path):
         ("", "must be a name, one of"),
         ("=3", "must be a name, one of"),
         ("task.gpa=3", "no column 'task.gpa'; near: task.gap"),
-        ("loss<3", "no column 'loss'; near: "),
+        ("lost<3", "no column 'lost'; near: "),
+        ("network=lstm", "no column 'network'; near: net"),
+        ("task.gap>>3", "where = 'task.gap>>3': task.gap holds numbers, and '>3' is none"),
+        ("task.gap>abc", "task.gap holds numbers, and 'abc' is none"),
         ("qqqqqqqq=1", "none is near"),
         ("eval/loss<none", "null has no order"),
         ("eval/loss=nan", "what is not finite is null"),
@@ -200,6 +210,15 @@ def test_runs_are_shown_as_table_json_or_csv_and_filtered(tmp_path, capsys):
     assert "none of 3 runs fulfils seed=9" in capsys.readouterr().err
 
 
+def test_the_table_goes_by_network_and_seed(tmp_path, capsys):
+    for seed in range(6):
+        write(tmp_path, seed, cell={"hidden": 8 + seed % 2})
+    assert main(["runs", str(tmp_path)]) == 0
+    lines = [line.split("│") for line in capsys.readouterr().out.splitlines() if "finished" in line]
+    order = [f"{cells[1].split()[1]} {cells[3].strip()}" for cells in lines]
+    assert order == [f"hidden={h} {seed}" for h in (8, 9) for seed in range(h - 8, 6, 2)]
+
+
 def test_the_index_is_made_anew_and_counted(tmp_path, capsys):
     for seed in range(2):
         write(tmp_path, seed)
@@ -220,6 +239,8 @@ def test_the_index_is_made_anew_and_counted(tmp_path, capsys):
         (["runs", ".", "--sql=SELECT 1", "--where=seed=1"], "do not go together"),
         (["runs", ".", "--sql=SELECT 1", "--sql=SELECT 2"], "do not go together"),
         (["runs", ".", "--where"], "--where has no value"),
+        (["runs", "."], ". holds no runs"),
+        (["runs", ".", "--json"], ". holds no runs"),
         (["runs", ".", "--csv"], ". holds no runs"),
         (["runs", ".", "--where=seed=1"], ". holds no runs"),
         (["runs", ".", "--sql=SELECT 1"], ". holds no runs"),

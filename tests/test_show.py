@@ -13,6 +13,7 @@ from ltd import levels
 from ltd.types import Batch, Levels, Score
 from tasks import TASKS
 from tasks.base import Classes
+from tasks.parity import SOURCES
 
 
 def test_a_copied_example_reads_as_it_was_drawn(tmp_path, capsys):
@@ -107,6 +108,16 @@ def test_numbers_are_regressed_on_what_is_shown():
     assert found["blind"].loss == pytest.approx(1 / 6, abs=4 * found["blind"].loss_error)
 
 
+def test_steps_without_a_word_on_padding_are_all_valid(monkeypatch):
+    task = TASKS["adding/bai2018"](length=3)
+    before = show.example(task, 0)
+    half = jax.tree.map(lambda array: np.asarray(array)[None], task.sample(jax.random.key(1), 50))
+    np.testing.assert_array_equal(levels._edges(half._replace(valid=None)), levels._edges(half))
+    sample = type(task).sample
+    monkeypatch.setattr(type(task), "sample", lambda *given: sample(*given)._replace(valid=None))
+    jax.tree.map(np.testing.assert_array_equal, show.example(task, 0), before)
+
+
 def test_rows_of_digits_are_judged_without_memory_by_the_last_row_alone():
     """Their strict level is counted, does not depend on what was shown before, and no image is known by its row."""
     task = TASKS["digits8/rows"](split="test")
@@ -125,6 +136,25 @@ def test_check_prints_and_fails(monkeypatch, capsys):
     assert "OVER" in capsys.readouterr().out
 
 
+def test_a_users_own_task_is_shown_and_checked(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(Skewed, "sources", {"own": SOURCES["arora2024"]})
+    assert main(["tasks", "check", "test_show:Skewed", "--samples=2000", "--seed=3"]) == 0
+    assert "3 levels of 1 dialects, 0 over" in capsys.readouterr().out
+    assert main(["tasks", "check", "test_show:Skewed", "--samples=2000", "--task.lie=0.5"]) == 1
+    assert main(["tasks", "show", "test_show:Skewed", f"--out={tmp_path}/a"]) == 0
+    assert "skewed/own" in capsys.readouterr().out
+    assert main(["tasks", "check", "test_show:Nothing"]) == 2
+    assert "task 'test_show:Nothing' cannot be imported" in capsys.readouterr().err
+
+
+def test_fields_of_a_task_may_be_written_as_elsewhere(tmp_path, capsys):
+    said = []
+    for words in (["--gap=2", "--pattern=2"], ["--task.gap=2", "--task.pattern=2"]):
+        assert main(["tasks", "show", "copy/arjovsky2016", *words, f"--out={tmp_path}/one"]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -133,6 +163,8 @@ def test_check_prints_and_fails(monkeypatch, capsys):
         (["show", "copy/nobody"], "no task 'copy/nobody'"),
         (["show", "copy/bai2018", "--gap=0"], "gap = 0 must be at least 1"),
         (["show", "copy/bai2018", "--gab=5"], "no field 'task.gab'"),
+        (["show", "copy/bai2018", "--task.gab=5"], "no field 'task.gab'"),
+        (["show", "copy/bai2018", "--out=README.md"], "out = README.md must end in .png or .svg, or in neither"),
         (["check", "nothing"], "no task 'nothing'"),
         (["check", "mnist"], "mnist: its dialects read data files"),
         (["check", "--samples=10"], "samples = 10 must be at least 2000"),

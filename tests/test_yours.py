@@ -1,4 +1,4 @@
-"""A cell of the user's own, a class or a function with an initialiser; and what is wrong with it, in a line."""
+"""A cell or task of the user's own, and what is wrong with it, in a line."""
 
 import sys
 import textwrap
@@ -16,6 +16,8 @@ from ltd.model import load, make_model, make_task
 from ltd.settings import Measure, Plan, Run
 from ltd.trees import flat
 from ltd.unroll import unroll
+from ltd.yours import check_task
+from tasks import TASKS
 
 MINE = '''
 from typing import NamedTuple
@@ -143,6 +145,14 @@ def test_a_users_cell_is_probed(name, probe):
 
 
 @pytest.mark.usefixtures("mine")
+def test_a_class_is_a_cell_and_runs_know_it_by_name():
+    import mine_of_test
+
+    named = launch.configure(Run, {**SMALL, "cell.type": "mine_of_test:Whole"})
+    assert launch.configure(Run, {**SMALL, "cell.type": mine_of_test.Whole}) == named
+
+
+@pytest.mark.usefixtures("mine")
 def test_a_function_is_the_cell_that_it_says(key):
     cell = constructor("mine_of_test:leaky")(key, 2, hidden=3, scale=2.0)
     inputs = jax.random.normal(key, (5, 2, 2))
@@ -208,3 +218,148 @@ def test_a_cell_that_was_edited_is_said_where_its_old_numbers_are_met(tmp_path, 
     assert len(said) == 1 and "1 of 1 runs" in said[0] and "another source of edited_cell:Mine" in said[0]
     with pytest.warns(UserWarning, match="trained with another source of edited_cell:Mine"):
         load(record.folder)
+
+
+TASK_OF_MINE = '''
+from dataclasses import dataclass
+import jax
+import jax.numpy as jnp
+from ltd.types import Batch, Levels, Score, Source
+from tasks.base import Classes
+
+
+@dataclass(frozen=True)
+class First(Classes):
+    """Say at the end which of two symbols came first."""
+
+    variant: str = "own"
+    gap: int = 5
+    task, size, sources = "first", "gap", {"own": Source("own", "mine", "o")}
+    inputs, outputs = 3, 2
+    steps = property(lambda self: self.gap + 1)
+    lag = property(lambda self: (self.gap, self.gap))
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.at_least(gap=1)
+
+    def sample(self, key, batch):
+        symbol = jax.random.randint(key, (batch,), 0, 2)
+        seen = jnp.full((self.steps, batch), 2).at[0].set(symbol)
+        last = jnp.zeros((self.steps, batch), bool).at[-1].set(True)
+        return Batch(jax.nn.one_hot(seen, 3), jnp.broadcast_to(symbol, last.shape), last, None)
+
+    def levels(self):
+        guess = Score(0.6931, 0.5)
+        return Levels(guess, guess, Score(0.0, 1.0))
+
+
+class Pair(First):
+    def sample(self, key, batch):
+        return super().sample(key, batch)[:2]
+
+
+class Transposed(First):
+    def sample(self, key, batch):
+        given = super().sample(key, batch)
+        return given._replace(inputs=given.inputs.swapaxes(0, 1))
+
+
+class Counts(First):
+    def sample(self, key, batch):
+        given = super().sample(key, batch)
+        return given._replace(scored=given.scored.astype(int))
+
+
+class Undefined(First):
+    def sample(self, key, batch):
+        return nothing
+
+
+class Branches(First):
+    def sample(self, key, batch):
+        if jax.random.bernoulli(key):
+            return None
+
+
+class PerSequence(First):
+    def loss(self, outputs, batch):
+        return outputs[-1, :, 0]
+
+
+class NoLevels(First):
+    levels = None
+
+
+class TwoLevels(First):
+    def levels(self):
+        return 0.69, 0.0
+
+
+class Named(First):
+    name = property(lambda self: self.title)
+
+
+class Lag(First):
+    lag = 5
+
+
+@dataclass(frozen=True)
+class NoVariant(Classes):
+    task, sources = "first", {"own": Source("own", "mine", "o")}
+
+
+class Bare:
+    name = "bare"
+    source = Source("own", "mine", "o")
+
+
+thing = 3
+'''
+
+
+@pytest.fixture
+def task_of_mine(tmp_path, monkeypatch):
+    (tmp_path / "task_of_test.py").write_text(TASK_OF_MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("task_of_test", None)
+
+
+WRONG_TASKS = {
+    "Pair": "sample must return a Batch of ltd.types, not a tuple",
+    "Transposed": "sample: inputs has shape (2, 6, 3) and type float32: must be numbers, (6, 2, 3)",
+    "Counts": "sample: scored has shape (6, 2) and type int32: must be truth values",
+    "Undefined": "sample fails (NameError: name 'nothing' is not defined; line 54 of",
+    "Branches": "sample fails (TracerBoolConversionError: ",
+    "PerSequence": "loss has shape (2,) and type float32: must be numbers, ()",
+    "NoLevels": "levels = None must be a method",
+    "TwoLevels": "levels must return Levels(blind, strict, optimum)",
+    "Named": "has no title: a task offers name, source, inputs",
+    "Lag": "lag = 5 must be (shortest, longest)",
+    "NoVariant": "its constructor fails (AttributeError: 'NoVariant' object has no attribute 'variant')",
+    "Bare": "has no inputs: a task offers",
+    "thing": "'task_of_test:thing' is no class: it is 3",
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TASKS)
+def test_a_wrong_task_is_one_line(name, task_of_mine, capsys):
+    assert main(["run", f"--task.type=task_of_test:{name}", "--train.steps=2", "--out=runs"]) == 2
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1 and f"task_of_test:{name}" in said.err and WRONG_TASKS[name] in said.err
+    assert not (task_of_mine / "runs").exists()
+
+
+@pytest.mark.usefixtures("task_of_mine")
+def test_a_right_one_is_made():
+    assert make_task(Choice("task_of_test:First", {"gap": 3})).steps == 4
+    with pytest.raises(ConfigError, match=r"^task: gap = 0 must be at least 1 in first/own"):
+        make_task(Choice("task_of_test:First", {"gap": 0}))
+
+
+def test_our_own_tasks_pass_the_check_too():
+    for name, build in {getattr(build, "func", build): (n, build) for n, build in TASKS.items()}.values():
+        if not build().file:
+            check_task(build, name)

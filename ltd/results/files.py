@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import importlib.metadata
@@ -12,6 +13,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,12 +25,18 @@ from ltd.config import ConfigError
 
 
 def writable(path: Path) -> Path:
-    """The folder, if it can be made and written to; nothing is made yet."""
+    """The folder, if it can be made and written to; nothing is left behind."""
     path = Path(path)
     nearest = path
     while not nearest.exists() and nearest != nearest.parent:
         nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+    may = nearest.is_dir() and os.access(nearest, os.W_OK)
+    if may and nearest != path:
+        try:  # root may write everywhere, but no folder can be made in /proc
+            os.rmdir(tempfile.mkdtemp(prefix=".", dir=nearest))
+        except OSError as error:
+            may = error.errno == errno.ENOSPC  # which is said when it happens
+    if not may:
         raise ConfigError(f"out = {path}: cannot be written, {nearest} is not a writable folder. Choose another --out.")
     return path
 
