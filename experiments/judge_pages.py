@@ -73,7 +73,7 @@ def contents(rows: Sequence[Row], drawn: bool = True) -> tuple[str, str, list[re
         "no run is missing; else it is inconclusive.\n\nTags of published numbers: "
         + "; ".join(f"{tag}: {meaning}" for tag, meaning in claims.TAGS.items())
         + ".\n\nIntervals are of 95 %, over seeds: Wilson's for a share, Student's for a mean, of a log-normal for a "
-        "mean time, by the bootstrap for medians, ratios and slopes; `(range)` marks the least and the greatest value "
+        "mean time, by the bootstrap for medians, ratios and slopes; (range) marks the least and the greatest value "
         "instead. The seeds of a run are evaluated on the same sequences, whose own noise is not in an interval."
     )
     return "Claims and verdicts", intro, sections
