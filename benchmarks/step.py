@@ -313,6 +313,11 @@ def circumstances() -> dict[str, Any]:
     return dict(machine=machine(), versions=versions, date=datetime.now(UTC).date().isoformat(), commit=commit)
 
 
+def digits(value: float) -> float:
+    """Six significant ones: a short time does not become 0."""
+    return float(f"{value:.6g}")
+
+
 def row(
     goal: str,
     case: str,
@@ -324,10 +329,10 @@ def row(
 ) -> dict[str, Any]:
     """One row of a result file. `at_most` is what a goal allows to `ours`, or to its ratio to the best peer."""
     ratio = ours / min(peers.values()) if peers else None
-    kept = {name: round(value, 3) for name, value in peers.items()}
+    kept = {name: digits(value) for name, value in peers.items()}
     shown = None if ratio is None else round(ratio, 5 if ratio < 0.1 else 3)
     bounds = {name: bound for name, bound in (at_most or {}).items() if name == "ours" or peers}
-    found = dict(goal=goal, case=case, ours=round(ours, 3), peers=kept, ratio=shown, unit=unit, at_most=bounds)
+    found = dict(goal=goal, case=case, ours=digits(ours), peers=kept, ratio=shown, unit=unit, at_most=bounds)
     met = all({"ours": ours, "ratio": ratio}[name] <= bound for name, bound in bounds.items()) if bounds else None
     return {**found, "met": met, "limit": None, "profile": None, **around}
 

@@ -241,7 +241,7 @@ def test_a_run_that_an_agent_asks_for_again_is_sent_from_the_ledger(fake, clean,
     words = [f"--{name}={value}" for name, value in TINY.items()]
     before = [record.times for record in results.read_runs(out, pytest.fail)]
     assert main(["run", *words, f"--out={out}", "--wandb=offline"]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == f"ledger: {out}   wandb: offline"
+    assert capsys.readouterr().out.splitlines()[0] == f"ledger: {out}   wandb: offline   there already: 1 of 1"
     assert [record.times for record in results.read_runs(out, pytest.fail)] == before
     (made,) = fake.made
     assert [step for step, _ in made.rows] == [0, 2, 4, 4] and made.summary["status"] == "finished"
