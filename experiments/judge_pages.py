@@ -201,7 +201,7 @@ def comparison(row: Row) -> tuple[Figure, Table]:
             axes.set_xscale("log")
         axes.set_yticks(range(len(its)), list(reversed(its)))
         axes.set_ylim(-0.6, len(its) - 0.4)
-        axes.set_xlabel(unit or "no unit")
+        axes.set_xlabel(unit or "value")
         axes.grid(axis="x", linewidth=0.3)
     for name in names:
         one = ours.get(name, {})

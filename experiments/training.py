@@ -30,12 +30,12 @@ def do_run(arguments: list[str]) -> int:
     out = writable(Path(out or f"runs/{one.task.type.replace('/', '_').replace(':', '_')}"))
     runs = launch.seeds_of(one, seeds)
     launch.check_run(one, mesh=mesh)
-    known = finished(out, runs[0])
-    there = sum(finished(out, each) is not None for each in runs)
-    print(f"ledger: {out}   wandb: {mode}" + (f"   there already: {there} of {len(runs)}" if there else ""), flush=True)
+    known = [finished(out, each) for each in runs]
+    there = f"   there already: {sum(map(bool, known))} of {len(runs)}" if any(known) else ""
+    print(f"ledger: {out}   wandb: {mode}{there}", flush=True)
     with tracking.mirror(mode, out.name, warn) as tracker:
-        if known and tracking.under_agent():  # the agent's run wants its numbers all the same
-            tracking.replay(tracker, known)
+        if known[0] and tracking.under_agent():  # the agent's run wants its numbers all the same
+            tracking.replay(tracker, known[0])
         with bar() as progress:
             records = launch.run(runs, out, progress, tracker, warn, mesh)
     run_table(records, read_guesses(out, warn))

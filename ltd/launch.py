@@ -240,7 +240,7 @@ def lanes_of(one: Measure, rhos: Sequence[float | None], seeds: int) -> list[Mea
         first = lanes[0]
         batch = jax.eval_shape(lambda: measure.batch_for(first, task, jax.random.key(0)))
         net = jax.eval_shape(lambda: build(jax.random.key(0), first.rho, first.sigma))
-        _fits("the network", nbytes(jax.tree.leaves(net)))
+        _fits("the network", nbytes(net))
         length, samples = batch.scored.shape
         states = nbytes(jax.eval_shape(lambda: net.initial_state(samples)))
         _fits(f"what {samples} sequences of {length} steps leave to measure", nbytes(batch) + length * states)

@@ -282,10 +282,8 @@ class Trainer:
         done, cost, score = jax.lax.while_loop(more, one, (jnp.int32(0), zero, zero))
         return (cost <= rule.allowed) & ((score < bound * done) if rule.below else True)
 
-    def chunk(
-        self, traced: Mapping[str, Array], state: State, updates: int | Array | None = None
-    ) -> tuple[State, dict[str, Array]]:
-        """`eval_every` updates (or so many as are asked for), then a check. The record holds the default scalars."""
+    def chunk(self, traced: Mapping[str, Array], state: State, updates: int | Array) -> tuple[State, dict[str, Array]]:
+        """So many updates, then a check. The record holds the default scalars."""
         o = config.overlay(self.settings, traced)
         zero = jnp.zeros((), jnp.result_type(float))
         summed = ("loss", "running", "fell", *(["penalty"] * self.settings.regularizer.on))
@@ -301,9 +299,7 @@ class Trainer:
             }
 
         empty = {name: zero for name in (*summed, "before", "after")}
-        state, window = jax.lax.fori_loop(
-            0, self.settings.train.eval_every if updates is None else updates, one, (state, empty)
-        )
+        state, window = jax.lax.fori_loop(0, updates, one, (state, empty))
         record = {
             "update": state.update,
             "train/loss": window["loss"] / window["running"],

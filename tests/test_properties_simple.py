@@ -124,6 +124,12 @@ def test_leaky_units_keep_the_digits_of_their_leak_in_single_precision(learned, 
     np.testing.assert_allclose(cell.time_constants(), tau, rtol=1e-5)
 
 
+def test_a_slow_context_keeps_the_digits_of_its_leak_in_single_precision(key):
+    cell = CELLS["scrn"](key, D, 3, 2, alpha=0.999999, learned=True)
+    ones = jnp.ones((1, D))
+    np.testing.assert_allclose(cell._slow(ones) / (ones @ cell.B[...]), 1e-6, rtol=1e-3)
+
+
 @pytest.mark.usefixtures("x64")
 def test_a_leaky_unit_without_memory_is_that_of_elman(key):
     elman = CELLS["elman"](key, D, H)

@@ -304,7 +304,7 @@ def test_success_needs_confirmation(right, monkeypatch):
     traced = {"seed": jnp.uint32(0), "optimizer.learning_rate": jnp.float32(0.1)}
     state = trainer.start(traced)
     for check, (status, held) in enumerate([(RUNNING, right), (SOLVED if right else RUNNING, right)]):
-        state, record = trainer.chunk(traced, state)
+        state, record = trainer.chunk(traced, state, trainer.settings.train.eval_every)
         assert int(record["status"]) == status, check
         assert bool(state.held) == held
     assert int(state.since) == (20 if right else 0) and bool(state.solved) == right

@@ -87,17 +87,18 @@ def verdict(results: Sequence[Result]) -> Verdict:
         found = numbers_of(results, "exponent", g=g)
         if len(found) < 3:
             return Verdict("inconclusive", f"g = {g:g}: {len(found)} seeds, at least 3 are needed.", tuple(numbers))
-        numbers.append(Measured(EXPONENT.format(g), *mean_interval(found), len(found)))
+        mean, low, high = mean_interval(found)
+        numbers.append(Measured(EXPONENT.format(g), mean, low, high, len(found)))
         if g in CALM:
             below = [one.summary for one in chosen(results, g=g) if one.summary["log rho"] < 0]
             worst = max((abs(one["exponent"] - one["log rho"]) for one in below), default=0.0)
             far += [f"g = {g:g} is {worst:.2g} from ln rho"] if worst > CLOSE else []
         else:
-            wanted, (low, high) = chosen(results, g=g)[0].summary["mean field"], mean_interval(found)[1:]
-            told = f"g = {g:g} is {float(np.mean(found)) / wanted - 1:+.0%} from mean field"
+            wanted = chosen(results, g=g)[0].summary["mean field"]
+            told = f"g = {g:g} is {mean / wanted - 1:+.0%} from mean field"
             if low > (1 + MARGIN) * wanted or high < (1 - MARGIN) * wanted:
                 far.append(told)
-            elif abs(float(np.mean(found)) / wanted - 1) > MARGIN:
+            elif abs(mean / wanted - 1) > MARGIN:
                 unclear.append(f"{told}, within its interval")
             calm = sum(x <= 0 for x in found)
             unclear += [f"g = {g:g} is not chaotic in {calm} of {len(found)} draws"] if calm else []
