@@ -88,6 +88,10 @@ def _executor(
 
     if address is not None and name != "ray":
         raise ConfigError(f"ray-address = {address!r} has no meaning for executor = {name}: leave it out.")
+    if address == "":
+        raise ConfigError(
+            "ray-address = '' names no cluster: give HOST:PORT or auto, or leave it out for one of this machine."
+        )
     if workers is not None and name != "pool":
         raise ConfigError(f"workers = {workers} has no meaning for executor = {name}: leave it out.")
     if gpus is not None and name != "ray":

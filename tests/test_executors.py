@@ -307,6 +307,7 @@ REFUSED = {
     "--workers=2": "workers = 2 has no meaning for executor = process",
     "--executor=pool --workers=0": "workers = 0 must be at least 1",
     "--executor=pool --ray-address=auto": "ray-address = 'auto' has no meaning for executor = pool",
+    "--executor=ray --ray-address=": "ray-address = '' names no cluster",
     "--executor=pool --gpus=1": "gpus = 1 has no meaning for executor = pool",
     "--executor=ray --gpus=1.5": "gpus = 1.5 must be a part of one GPU",
     "--executor=ray --gpus=-1": "gpus = -1 must be",
