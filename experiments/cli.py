@@ -65,8 +65,8 @@ their defaults. Everywhere: --device=auto|cpu|gpu|tpu, --precision=float32|float
 (probes: float64). Weights & Biases mirrors the ledger of `ltd run`: --wandb=off|offline|online; left out, WANDB_MODE
 decides, else online if an API key is configured. One big run over several devices: ltd run ... --mesh=data:N.
 Training by a paper's settings: --preset=hochreiter1997_task4 (`ltd list presets`); what is said beside it wins. Its
-gradient: --gradient.type=bptt|truncated|elman|hs97|rtrl, --gradient.k1=5 --gradient.k2=10; terms added to the loss:
---regularizer.omega=4 --regularizer.l2=1e-4.
+gradient: --gradient.type=bptt|truncated|elman|hs97|rtrl, --gradient.k1=5 --gradient.k2=10; --gradient.online=true moves
+the weights within a sequence. Terms added to the loss: --regularizer.omega=4 --regularizer.l2=1e-4.
 Nets nest: --net.type=stacked --net.layers=2 --net.inner.type=bidirectional --cell.type=lstm.
 A cell, net or task of your own: --cell.type=package.module:Class. The version: ltd --version.
 """

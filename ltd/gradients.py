@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.extend
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -59,8 +60,8 @@ def truncated(
     Source
         Williams & Peng (1990), Neural Computation 2(4), 490-501; Elman (1990), Cognitive Science 14, 179-211.
     Departures
-        The gradients of all passes are added up, and the weights are moved once for each batch; in the source they move
-        after every pass.
+        The gradients of all passes are added up, and the weights are moved once for each batch; after every pass, as in
+        the source, they are by `ltd.online`.
     """
     length, batch, _ = inputs.shape
     k2 = min(k2, length)
@@ -102,13 +103,105 @@ def carousel(
         Cummins (2000), Neural Computation 12(10), 2451-2471.
     Departures
         Between layers of a net errors travel on, within their step. The weights are moved once for each batch; in the
-        sources after every step or sequence.
+        sources after every step or sequence: `ltd.online` moves them after every step.
     """
+    return unroll(cut(net), inputs, state, plan, valid, key)
+
+
+def cut(net: Any) -> Any:
+    """A copy of a net whose cells let errors of earlier steps through their carousels alone."""
     graphdef, params, rest = disassemble(net)
     own = nnx.merge(graphdef, params, rest)
     for cell in cells_of(own).values():
         cell.truncate = True
-    return unroll(own, inputs, state, plan, valid, key)
+    return own
+
+
+class Forward:
+    """One step of a model on flat weights and flat states, and the derivatives of the states carried along (RTRL).
+
+    Only what matters is carried: the derivatives by the weights that a state depends on, those of net and start
+    (`theta`, P numbers; the others are the read-out's), of the parts of a state that a later step has a derivative by
+    (n numbers for each of B sequences; of an LSTM that is `cut` its cells alone). So S is [B, n, P].
+    """
+
+    def __init__(self, build: Callable[[Any], Any], params: Any, batch: Batch, key: Array | None = None):
+        self.build, self.size, self.key = build, batch.scored.shape[1], key
+        paths, self.form = jax.tree_util.tree_flatten_with_path(params)
+        self.inner = [getattr(path[0], "key", "") in ("net", "start") for path, _ in paths]
+        self.theta_of = ravel_pytree(self._parted([leaf for _, leaf in paths])[0])[1]
+        start = build(params).initial_state(self.size, key)
+        one = jax.tree.map(lambda leaf: leaf[0], start)
+        self.state_of = ravel_pytree(one)[1]
+        kept = differentiated(lambda s: self._step(build(params), s, batch.inputs[0], None), start)
+        self.kept = np.flatnonzero(np.repeat(kept, [leaf.size for leaf in jax.tree.leaves(one)]))
+
+    def _parted(self, leaves: list[Array]) -> tuple[list[Array], list[Array]]:
+        pairs = list(zip(leaves, self.inner, strict=True))
+        return [leaf for leaf, inner in pairs if inner], [leaf for leaf, inner in pairs if not inner]
+
+    def split(self, params: Any) -> tuple[Float[Array, " P"], list[Array]]:
+        """theta and the read-out's weights."""
+        inside, readout = self._parted(jax.tree.leaves(params))
+        return ravel_pytree(inside)[0], readout
+
+    def join(self, theta: Float[Array, " P"], readout: list[Array]) -> Any:
+        """The parameters, or a gradient by them, as the model has them."""
+        given, others = iter(self.theta_of(theta)), iter(readout)
+        return jax.tree.unflatten(self.form, [next(given if inner else others) for inner in self.inner])
+
+    def begin(self, params: Any) -> tuple[Float[Array, "B N"], Float[Array, "B n P"]]:
+        """The state before the first step, and the derivatives of its parts that are kept."""
+        theta, readout = self.split(params)
+
+        def start(theta: Array) -> Array:
+            return self._flat(self.build(self.join(theta, readout)).initial_state(self.size, self.key))
+
+        return start(theta), jax.jacrev(lambda theta: start(theta)[:, self.kept])(theta)
+
+    def _flat(self, state: State) -> Float[Array, "B N"]:
+        return jax.vmap(lambda s: ravel_pytree(s)[0])(state)
+
+    def _step(self, model: Any, state: State, x: Array, v: Array | None) -> tuple[State, Array]:
+        drive = model.net.project(model.embed(x[None])[0])
+        new, out = masked(lambda s: model.net.step(model.net.kernel(), s, drive), v)(state)
+        return new, model.readout(out[None])[0]
+
+    def after(self, theta: Array, readout: list[Array], s: Float[Array, "B N"], x: Array, v: Array | None):
+        """State and output after a step."""
+        new, y = self._step(self.build(self.join(theta, readout)), jax.vmap(self.state_of)(s), x, v)
+        return self._flat(new), y
+
+    def step(self, params: Any, s: Float[Array, "B N"], S: Float[Array, "B n P"], x: Array, v: Array | None):
+        """State, derivatives and output after a step; and the gradient, by the parameters, of errors at that output."""
+        theta, readout = self.split(params)
+
+        def alone(theta: Array, s: Array, x: Array, v: Array | None) -> Array:
+            one = None if v is None else v[None]
+            return self.after(theta, readout, s[None], x[None], one)[0][0, self.kept]
+
+        (new, y), pull = jax.vjp(lambda th, r, s: self.after(th, r, s, x, v), theta, readout, s)
+        immediate, J = jax.vmap(jax.jacrev(alone, (0, 1)), (None, 0, 0, None if v is None else 0))(theta, s, x, v)
+
+        def gradient(error: Float[Array, "B O"]) -> Any:
+            direct, of_readout, costate = pull((jnp.zeros_like(s), error))
+            return self.join(direct + jnp.einsum("bn,bnp->p", costate[:, self.kept], S), of_readout)
+
+        return new, J[..., self.kept] @ S + immediate, y, gradient
+
+
+def differentiated(step: Callable[[State], Any], state: State) -> list[bool]:
+    """Of each leaf of a state, whether anything after it has a derivative by it that is not zero by construction."""
+
+    def back(state: State, errors: Any) -> State:
+        return jax.vjp(step, state)[1](errors)[0]
+
+    traced = jax.make_jaxpr(back)(state, jax.eval_shape(step, state)).jaxpr
+    reached = set(traced.invars)
+    for eqn in traced.eqns:
+        if any(isinstance(v, jax.extend.core.Var) and v in reached for v in eqn.invars):
+            reached |= set(eqn.outvars)
+    return [isinstance(v, jax.extend.core.Var) and v in reached for v in traced.outvars]
 
 
 def rtrl(
@@ -126,62 +219,25 @@ def rtrl(
     Source
         Williams & Zipser (1989), Neural Computation 1(2), 270-280.
     Departures
-        The weights are moved once for each batch, not at every step. The outputs of all steps are computed first, since
-        a task's loss is a function of all of them.
+        The weights are moved once for each batch; at every step, as in the source, they are by `ltd.online`. The
+        outputs of all steps are computed first, since a task's loss is a function of all of them.
     """
-    paths, form = jax.tree_util.tree_flatten_with_path(params)
-    inner = [getattr(path[0], "key", "") in ("net", "start") for path, _ in paths]  # those that a state depends on
-    leaves = [leaf for _, leaf in paths]
-    theta, theta_of = ravel_pytree([leaf for leaf, wanted in zip(leaves, inner, strict=True) if wanted])
-    readout = [leaf for leaf, wanted in zip(leaves, inner, strict=True) if not wanted]
-
-    def model_of(theta: Array, readout: list[Array]) -> Any:
-        given, others = iter(theta_of(theta)), iter(readout)
-        return build(jax.tree.unflatten(form, [next(given if wanted else others) for wanted in inner]))
-
-    size = batch.scored.shape[1]
-    start = build(params).initial_state(size, key)
-    state_of = ravel_pytree(jax.tree.map(lambda leaf: leaf[0], start))[1]
-
-    def flat(state: State) -> Float[Array, "B n"]:
-        return jax.vmap(lambda s: ravel_pytree(s)[0])(state)
-
-    def after(theta: Array, readout: list[Array], s: Float[Array, "B n"], x: Array, v: Array | None):
-        model = model_of(theta, readout)
-        drive = model.net.project(model.embed(x[None])[0])
-        step = masked(lambda s: model.net.step(model.net.kernel(), s, drive), v)
-        new, out = step(jax.vmap(state_of)(s))
-        return flat(new), model.readout(out[None])[0]
-
-    def forward(s: Array, now: tuple[Array, Array | None]):
-        return after(theta, readout, s, *now)
-
+    forward = Forward(build, params, batch, key)
+    theta, readout = forward.split(params)
+    begun = forward.begin(params)
     sequence = (batch.inputs, batch.valid)
-    _, outputs = jax.lax.scan(forward, flat(start), sequence)
+    _, outputs = jax.lax.scan(lambda s, now: forward.after(theta, readout, s, *now), begun[0], sequence)
     loss, errors = jax.value_and_grad(lambda y: task.loss(y, batch))(outputs)
 
-    def new_state(theta: Array, s: Array, x: Array, v: Array | None) -> Array:
-        one = None if v is None else v[None]
-        return after(theta, readout, s[None], x[None], one)[0][0]
-
-    jacobians = jax.vmap(jax.jacrev(new_state, (0, 1)), (None, 0, 0, None if batch.valid is None else 0))
-
     def further(carry, now):
-        s, S, (by_theta, by_readout) = carry
+        s, S, total = carry
         x, v, error = now
-        (new, _), pull = jax.vjp(lambda th, r, s: after(th, r, s, x, v), theta, readout, s)
-        direct, more, costate = pull((jnp.zeros_like(s), error))
-        by_theta += direct + jnp.einsum("bn,bnp->p", costate, S)
-        immediate, J = jacobians(theta, s, x, v)
-        return (new, J @ S + immediate, (by_theta, jax.tree.map(jnp.add, by_readout, more))), None
+        s, S, _, gradient = forward.step(params, s, S, x, v)
+        return (s, S, jax.tree.map(jnp.add, total, gradient(error))), None
 
-    def begin(theta: Array) -> Array:
-        return flat(model_of(theta, readout).initial_state(size, key))
-
-    begun = (begin(theta), jax.jacrev(begin)(theta), (jnp.zeros_like(theta), jax.tree.map(jnp.zeros_like, readout)))
-    (_, _, (by_theta, by_readout)), _ = jax.lax.scan(further, begun, (*sequence, errors))
-    given, others = iter(theta_of(by_theta)), iter(by_readout)
-    return loss, jax.tree.unflatten(form, [next(given if wanted else others) for wanted in inner])
+    zero = jax.tree.map(jnp.zeros_like, params)
+    (_, _, total), _ = jax.lax.scan(further, (*begun, zero), (*sequence, errors))
+    return loss, total
 
 
 def check(settings: Run, net: Any) -> None:
@@ -204,12 +260,13 @@ def check(settings: Run, net: Any) -> None:
                     f"gradient = hs97: {type(getattr(cell, 'cell', cell)).__name__}{where} has no cells that carry "
                     "errors alone. Use lstm without peepholes, or lstm1997."
                 )
-        return
+        if not settings.gradient.online:
+            return
     stateless = not jax.tree.leaves(jax.eval_shape(lambda: net.initial_state((1,))))
     if stateless or not (getattr(net, "causal", True) and hasattr(net, "step")):
         raise ConfigError(f"gradient = {kind}: {name} has no state that goes from step to step. Use bptt.")
     if random_inside(net):
-        raise ConfigError(f"gradient = {kind} runs every step twice, and dropout would differ: set dropout to 0.")
+        raise ConfigError(f"gradient = {kind} goes by steps, and dropout would differ: set dropout to 0.")
     if kind == "rtrl" and settings.precision == "bfloat16":
         raise ConfigError("gradient = rtrl adds up over all steps, which bfloat16 is too coarse for: use float32.")
 

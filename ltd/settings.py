@@ -102,14 +102,23 @@ class Gradient:
     elman       one step back at every step: k1 = k2 = 1 (Elman 1990)
     hs97        errors travel back by the cells of an LSTM alone (Hochreiter & Schmidhuber 1997)
     rtrl        the whole gradient, carried forward in time (Williams & Zipser 1989)
+
+    With `online` the weights move within a sequence, while its state goes on: after every step with hs97 and rtrl,
+    after every pass with truncated and elman (see `ltd.online`). An update of the run is still a batch.
     """
 
     type: Literal["bptt", "truncated", "elman", "hs97", "rtrl"] = "bptt"
     k1: int | None = None
     k2: int | None = None
+    online: bool = unless(False)
 
     def __post_init__(self):
         positive(self, "k1", "k2")
+        if self.online and self.type == "bptt":
+            raise ValueError(
+                "online = true with type = bptt, whose gradient is there after the last step alone: use rtrl, which "
+                "carries it forward, or truncated."
+            )
         for name in ("k1", "k2"):
             if (getattr(self, name) is None) == (self.type == "truncated"):
                 raise ValueError(

@@ -7,6 +7,7 @@ fresh data. A lane that is solved (the rule held at two checks in a row) or dive
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from flax import nnx
 from jax import Array
 from jax.sharding import Mesh, PartitionSpec
 
-from ltd import config, feedback, gradients, optimizers, regularizers
+from ltd import config, feedback, gradients, online, optimizers, regularizers
 from ltd.cells import cells_of, recurrent_blocks, width_of
 from ltd.lengths import Curriculum, at, batch_of
 from ltd.linalg import rho
@@ -70,6 +71,8 @@ def unspread(settings: Run) -> str:
     """What in these settings keeps a batch on one device, or nothing."""
     if settings.plan.type == "newton":
         return "plan newton"
+    if settings.gradient.online:
+        return "gradient.online"
     return "gradient rtrl" if settings.gradient.type == "rtrl" else ""
 
 
@@ -118,6 +121,7 @@ class Trainer:
         self.recurrent = {name for cell in cells_of(sketch.net).values() for name in getattr(cell, "recurrent", {})}
         feedback.check(settings, sketch.net, task)
         gradients.check(settings, sketch.net)
+        online.check(settings, task)
         regularizers.check(settings, sketch.net)
         self.over = gradients.over(settings.gradient)
         state = jax.eval_shape(lambda: sketch.net.initial_state((1,)))
@@ -171,39 +175,18 @@ class Trainer:
         batch = self.curriculum.sample(stream(key, "data"), state.update)
         noise = stream(key, "noise")
 
-        def loss_of(params):
-            with reports() as by_newton:
-                outputs = self.outputs(params, batch, noise, training=True)
-            return self.task.loss(outputs, batch), [1 - report.converged for report in by_newton]
-
-        if self.settings.gradient.type == "rtrl":
-            loss, grads = gradients.rtrl(self.model, state.params, batch, self.task, noise)
-            fell: list[Array] = []
+        if self.settings.gradient.online:
+            loss, params, moments, told = self._online(o, state, batch, noise)
         else:
-            (loss, fell), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-        more: dict[str, Any] = {"fell": sum(fell)} if fell else {}
-        if self.settings.regularizer.on:
-            more["penalty"], added = jax.value_and_grad(
-                lambda p: regularizers.penalty(self.model(p), o.regularizer, batch, self.task, noise)
-            )(state.params)
-            grads = jax.tree.map(jnp.add, grads, added)
-        before = optax.tree.norm(grads)
-        bad = ~(jnp.isfinite(loss) & jnp.isfinite(before))
+            loss, grads, more = self._gradient(o, state.params, batch, noise)
+            params, moments, told = self._move(o, state.params, state.moments, grads, loss)
+            told |= more
         policy = self.settings.optimizer.nonfinite
-        if policy == "pascanu2013":
-            bad |= before > 1e10
-            grads = self._replace(bad, grads, state.params)
-        clipper = optimizers.clips(o.optimizer)
-        clipped, _ = clipper.update(grads, clipper.init(state.params), state.params)
-        rule = optimizers.rule(o.optimizer)
-        moves, moments = rule.update(clipped, state.moments, state.params)
-        params = optax.apply_updates(state.params, moves)
+        bad = told.pop("bad")
         blown = ~jnp.isfinite(loss) | (loss > BLOWN * self.levels.blind.loss)
-        diverged = (blown | bad) if policy == "stop" else jnp.bool_(False)
+        diverged = (blown | (bad > 0)) if policy == "stop" else jnp.bool_(False)
         running = state.status == RUNNING
         moved = running & ~diverged
-        if policy == "skip":
-            moved &= ~bad
         params, moments = jax.tree.map(
             lambda new, old: jnp.where(moved, new, old), (params, moments), (state.params, state.moments)
         )
@@ -215,10 +198,58 @@ class Trainer:
             jnp.where(running & diverged, state.update, state.since),
             state.solved & ~(running & diverged),
             state.held,
-            state.skipped + (running & bad & (policy != "stop")),
+            state.skipped + jnp.where(running & (policy != "stop"), bad, 0),
         )
-        told = {"loss": loss, "before": before, "after": optax.tree.norm(clipped), "running": running}
-        return fresh, told | more
+        return fresh, {"loss": loss, "running": running, **told}
+
+    def _gradient(self, o: Any, params: Any, batch: Any, noise: Array) -> tuple[Array, Any, dict[str, Array]]:
+        """Loss and gradient of a batch, with the terms that are added to it."""
+        told: dict[str, Array] = {}
+
+        def loss_of(params):
+            with reports() as by_newton:
+                outputs = self.outputs(params, batch, noise, training=True)
+            return self.task.loss(outputs, batch), [1 - report.converged for report in by_newton]
+
+        if self.settings.gradient.type == "rtrl":
+            loss, grads = gradients.rtrl(self.model, params, batch, self.task, noise)
+        else:
+            (loss, fell), grads = jax.value_and_grad(loss_of, has_aux=True)(params)
+            if fell:
+                told["fell"] = sum(fell)
+        if self.settings.regularizer.on:
+            told["penalty"], added = jax.value_and_grad(
+                lambda p: regularizers.penalty(self.model(p), o.regularizer, batch, self.task, noise)
+            )(params)
+            grads = jax.tree.map(jnp.add, grads, added)
+        return loss, grads, told
+
+    def _online(self, o: Any, state: State, batch: Any, noise: Array) -> tuple[Array, Any, Any, dict[str, Array]]:
+        """The loss of a batch within which the weights have moved, and these; of the norms the largest."""
+        move, start = functools.partial(self._move, o), (state.params, state.moments)
+        outputs, params, moments, told = online.learn(
+            self.settings.gradient, self.model, *start, batch, self.task, move, noise
+        )
+        most = {name: jnp.max(told[name]) for name in ("before", "after")}
+        return self.task.loss(outputs, batch), params, moments, {**most, "bad": jnp.sum(told["bad"])}
+
+    def _move(
+        self, o: Any, params: Any, moments: Any, grads: Any, loss: Array | float = 0.0
+    ) -> tuple[Any, Any, dict[str, Array]]:
+        """One move: the policy for what is not finite, clipping, the rule. `bad` is 1 where it was not."""
+        before = optax.tree.norm(grads)
+        bad = ~(jnp.isfinite(loss) & jnp.isfinite(before))
+        policy = self.settings.optimizer.nonfinite
+        if policy == "pascanu2013":
+            bad |= before > 1e10
+            grads = self._replace(bad, grads, params)
+        clipper, rule = optimizers.clips(o.optimizer), optimizers.rule(o.optimizer)
+        clipped, _ = clipper.update(grads, clipper.init(params), params)
+        moves, new = rule.update(clipped, moments, params)
+        moved = optax.apply_updates(params, moves), new
+        if policy == "skip":
+            moved = jax.tree.map(lambda new, old: jnp.where(bad, old, new), moved, (params, moments))
+        return *moved, {"before": before, "after": optax.tree.norm(clipped), "bad": bad.astype(jnp.int32)}
 
     def _replace(self, bad: Array, grads: Any, params: Any) -> Any:
         """Pascanu's rule for a gradient that is not finite: 0.02 U for the recurrent weights, 0 for the others."""

@@ -14,7 +14,7 @@ FLOORS = {
     0: "ltd.settings ltd.runtime ltd.activations ltd.initializers ltd.losses ltd.stats ltd.doctor ltd.data ltd.presets",
     1: "ltd.cells ltd.unroll ltd.optimizers ltd.sweep ltd.executors ltd.results ltd.lengths ltd.levels ltd.yours tasks",
     2: "ltd.nets ltd.claims ltd.plots ltd.tracking ltd.index ltd.gradients ltd.regularizers",
-    3: "ltd.model ltd.probes ltd.feedback",
+    3: "ltd.model ltd.probes ltd.feedback ltd.online",
     4: "ltd.train ltd.report ltd.guess ltd.conformance ltd.measure",
     4.2: "ltd.block",  # many runs in one program
     4.25: "ltd.attached",  # a probe that looks at them

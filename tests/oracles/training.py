@@ -148,3 +148,114 @@ def fed_back(weights, inputs, h, targets=None):
         outputs.append(weights["V"] @ h + weights["c"])
         y = outputs[-1] if targets is None else targets[t]
     return np.array(outputs)
+
+
+def online_passes(weights, inputs, errors_of, rate, k1, k2):
+    """Gradient descent after every k1 steps by a pass k2 steps back, while the state goes on; Elman's network.
+
+    `inputs` [T, B, D]; `errors_of(steps, outputs)` are dL/dy [len, B, O] of the new steps (from 0) alone. The first
+    state is zero; that before a pass's first step is what the pass before has left there. The steps of a pass are made
+    anew, with the weights as they stand. Returns weights and all outputs.
+    """
+    weights = {name: value.copy() for name, value in weights.items()}
+    length, size, H = len(inputs), inputs.shape[1], len(weights["b"])
+    states = np.zeros((length + 1, size, H))  # states[t]: after t steps
+    outputs = []
+    done = 0
+    while done < length:
+        end = min(done + k1, length)
+        first = max(end - k2, 0)
+        for t in range(first, end):
+            for n in range(size):
+                net = weights["W"] @ inputs[t, n] + weights["U"] @ states[t, n] + weights["b"]
+                states[t + 1, n] = np.tanh(net)
+        new = list(range(done, end))
+        y = np.array([[weights["V"] @ states[t + 1, n] + weights["c"] for n in range(size)] for t in new])
+        outputs.extend(y)
+        errors = errors_of(new, y)
+        total = {name: np.zeros_like(value) for name, value in weights.items()}
+        for n in range(size):
+            d = np.zeros(H)
+            for t in reversed(range(first, end)):
+                if t >= done:
+                    error = errors[t - done, n]
+                    total["V"] += np.outer(error, states[t + 1, n])
+                    total["c"] += error
+                    d = d + weights["V"].T @ error
+                a = d * (1 - states[t + 1, n] ** 2)
+                total["W"] += np.outer(a, inputs[t, n])
+                total["U"] += np.outer(a, states[t, n])
+                total["b"] += a
+                d = weights["U"].T @ a
+        for name in weights:
+            weights[name] -= rate * total[name]
+        done = end
+    return weights, np.array(outputs)
+
+
+def online_rtrl(weights, inputs, errors_of, rate):
+    """Williams & Zipser (1989) with a move after every step; Elman's network from zero, several sequences."""
+    weights = {name: value.copy() for name, value in weights.items()}
+    length, size, D = inputs.shape
+    H = len(weights["b"])
+    h, p = np.zeros((size, H)), np.zeros((size, H, H, D + H + 1))
+    outputs = []
+    for t in range(length):
+        joined = np.concatenate([weights["W"], weights["U"], weights["b"][:, None]], axis=1)
+        for n in range(size):
+            z = np.concatenate([inputs[t, n], h[n], [1.0]])
+            h[n] = np.tanh(joined @ z)
+            new = np.einsum("km,mij->kij", weights["U"], p[n])
+            for k in range(H):
+                new[k, k] += z
+            p[n] = new * (1 - h[n] ** 2)[:, None, None]
+        y = h @ weights["V"].T + weights["c"]
+        outputs.append(y)
+        (errors,) = errors_of([t], y[None])
+        by_joined = sum(np.einsum("k,kij->ij", weights["V"].T @ errors[n], p[n]) for n in range(size))
+        moved = {"W": by_joined[:, :D], "U": by_joined[:, D:-1], "b": by_joined[:, -1]}
+        moved |= {"V": sum(np.outer(errors[n], h[n]) for n in range(size)), "c": errors.sum(axis=0)}
+        for name in weights:
+            weights[name] -= rate * moved[name]
+    return weights, np.array(outputs)
+
+
+def online_lstm(weights, inputs, errors_of, rate):
+    """The traces of `lstm_trace` with a move after every step: the procedure of the LSTM papers, one sequence.
+
+    Rows of W, U, b: gates i, f, o, then the candidate g. Read-out V, c.
+    """
+    weights = {name: value.copy() for name, value in weights.items()}
+    H = len(weights["b"]) // 4
+    h, c = np.zeros(H), np.zeros(H)
+    width = inputs.shape[-1] + H + 1
+    traces = {row: np.zeros((H, width)) for row in (0, 1, 3)}
+    outputs = []
+    for t, x in enumerate(inputs):
+        z = np.concatenate([x, h, [1.0]])
+        net = weights["W"] @ x + weights["U"] @ h + weights["b"]
+        i, f, o = (1 / (1 + np.exp(-net[k * H : (k + 1) * H])) for k in range(3))
+        g = np.tanh(net[3 * H :])
+        for n in range(H):
+            traces[0][n] = f[n] * traces[0][n] + g[n] * i[n] * (1 - i[n]) * z
+            traces[1][n] = f[n] * traces[1][n] + c[n] * f[n] * (1 - f[n]) * z
+            traces[3][n] = f[n] * traces[3][n] + i[n] * (1 - g[n] ** 2) * z
+        c = f * c + i * g
+        squashed = np.tanh(c)
+        h = o * squashed
+        y = weights["V"] @ h + weights["c"]
+        outputs.append(y)
+        error = errors_of([t], y[None, None])[0, 0]
+        d = weights["V"].T @ error
+        moved = np.zeros((4 * H, width))
+        for n in range(H):
+            moved[2 * H + n] = d[n] * squashed[n] * o[n] * (1 - o[n]) * z
+            for row in (0, 1, 3):
+                moved[row * H + n] = d[n] * o[n] * (1 - squashed[n] ** 2) * traces[row][n]
+        D = len(x)
+        weights["W"] -= rate * moved[:, :D]
+        weights["U"] -= rate * moved[:, D:-1]
+        weights["b"] -= rate * moved[:, -1]
+        weights["V"] -= rate * np.outer(error, h)
+        weights["c"] -= rate * error
+    return weights, np.array(outputs)
