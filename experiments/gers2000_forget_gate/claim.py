@@ -2,82 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ltd.claims import Claim, Control, Line, Measured, Plot, Published, Result, Verdict
-from ltd.claims.rules import MEMORYLESS, chosen, numbers_of
+from ltd.claims.rules import MEMORYLESS, chosen, share
 from ltd.stats import median_interval
 from ltd.types import Source
 
-WITH, WITHOUT, FAILS, SOLVES = True, False, 0.7, 0.97
-SCORE = "outer accuracy, {} forget gate"
-NAMES = {WITH: "with", WITHOUT: "without"}
+CONTINUAL, RESET = "reber/continual_gers2000", "reber/embedded_hochreiter1997"
+FAILS, SOLVES, LEARNED = 0.7, 0.97, 0.9
+SCORE, PERFECT = "outer accuracy, {}", "share of perfect networks, {}"
+WITH, WITHOUT, OLD = "with forget gates", "without forget gates", "without forget gates, reset after every string"
+MEAN_LENGTH = 11  # scored steps of an embedded Reber string, on average
+ARMS = {WITH: (CONTINUAL, True), WITHOUT: (CONTINUAL, False), OLD: (RESET, False)}
+
+
+def groups(results: Sequence[Result]) -> Mapping[str, Sequence[Result]]:
+    """Runs by gate and stream."""
+    return {
+        name: chosen(results, **{"task.type": task, "cell.forget_gate": gate}) for name, (task, gate) in ARMS.items()
+    }
+
+
+def right(one: Result) -> float:
+    """Share of the steps that ask for the outer symbol at which it is given; a diverged run gives none."""
+    return 0.0 if one.status == "diverged" else float(one.summary["eval/outer_accuracy"])
 
 
 def verdict(results: Sequence[Result]) -> Verdict:
     """With the gate at least 0.97 in every run, without at most 0.7 in every run."""
-    found = {gate: numbers_of(results, "eval/outer_accuracy", **{"cell.forget_gate": gate}) for gate in NAMES}
+    found = groups(results)
     if min(map(len, found.values())) < 5:
         return Verdict("inconclusive", "at least 5 runs of each are needed.")
-    numbers = tuple(
-        Measured(SCORE.format(NAMES[gate]), *median_interval(values), len(values)) for gate, values in found.items()
-    )
-    solved, failed = sum(x >= SOLVES for x in found[WITH]), sum(x <= FAILS for x in found[WITHOUT])
+    numbers = [
+        Measured(SCORE.format(name), *median_interval([right(one) for one in runs]), len(runs))
+        for name, runs in found.items()
+    ]
+    numbers += [
+        share(PERFECT.format(name), runs, lambda one: one.status != "diverged" and one.summary["solved"])
+        for name, runs in found.items()
+    ]
+    solved, failed = sum(right(x) >= SOLVES for x in found[WITH]), sum(right(x) <= FAILS for x in found[WITHOUT])
     told = f"with the gate {solved} of {len(found[WITH])} reach {SOLVES}, without {failed} of {len(found[WITHOUT])} "
     told += f"stay at {FAILS} or below"
     if solved == len(found[WITH]) and failed == len(found[WITHOUT]):
-        return Verdict("supported", f"{told}.", numbers)
-    if np.median(found[WITHOUT]) >= SOLVES:
-        return Verdict("contradicted", f"{told}: it is learned without the gate.", numbers)
-    return Verdict("inconclusive", f"{told}.", numbers)
+        return Verdict("supported", f"{told}.", tuple(numbers))
+    if np.median([right(one) for one in found[WITHOUT]]) >= SOLVES:
+        return Verdict("contradicted", f"{told}: it is learned without the gate.", tuple(numbers))
+    return Verdict("inconclusive", f"{told}.", tuple(numbers))
 
 
 def plot(results: Sequence[Result]) -> Plot:
-    """Outer accuracy over training, median of the seeds."""
+    """Outer accuracy over the symbols that were trained on, median of the seeds."""
     lines = []
-    for gate, name in NAMES.items():
-        runs = chosen(results, **{"cell.forget_gate": gate})
-        curves = [[row["eval/outer_accuracy"] for row in one.rows] for one in runs if one.rows]
+    for name, runs in groups(results).items():
+        curves = [[row["eval/outer_accuracy"] or 0.0 for row in one.rows] for one in runs]
         if curves:
-            at = [float(row["update"]) for row in next(one for one in runs if one.rows).rows]
-            lines.append(Line(f"{name} forget gate", at, np.median(curves, axis=0).tolist(), gate == WITHOUT))
-    return Plot("update", "share of outer symbols right", tuple(lines), {MEMORYLESS: 0.5})
+            whole = min(map(len, curves))  # of a run that diverged there are fewer
+            symbols = runs[0].config["task.length"] if name != OLD else MEAN_LENGTH
+            at = [symbols * float(row["update"]) for row in runs[0].rows[:whole]]
+            middle = np.median([curve[:whole] for curve in curves], axis=0)
+            lines.append(Line(name, at, middle.tolist(), name != WITH))
+    return Plot("symbols trained on", "share of outer symbols right", tuple(lines), {MEMORYLESS: 0.5})
 
 
 CLAIM = Claim(
     key="B-G1",
     headline="H8",
-    sentence="On streams of 300 symbols of embedded Reber strings, not reset between strings, an LSTM without forget "
-    "gates does not learn the symbol that must be remembered (at most 70 % right), and one with forget gates does (at "
-    "least 97 %).",
+    sentence="Trained online on streams of embedded Reber strings that are not reset between strings, an LSTM without "
+    "forget gates does not learn the symbol that must be remembered (at most 70 % right), and one with forget gates "
+    "does (at least 97 %).",
     source=Source(
         "gers2000",
         "Gers, Schmidhuber & Cummins (2000), Learning to forget, Neural Computation 12(10), 2451-2471",
         "2",
     ),
     published=(
-        Published(SCORE.format("with"), 0.997, "", "second", "an independent run, 5 of 5 seeds"),
-        Published(SCORE.format("without"), 0.55, "", "second", "an independent run, 5 of 5 seeds"),
+        Published(SCORE.format(WITH), 0.997, "", "second", "an independent run, 5 of 5 seeds"),
+        Published(SCORE.format(WITHOUT), 0.55, "", "second", "an independent run, 5 of 5 seeds"),
+        Published(PERFECT.format(WITH), 0.18, "share of networks", "second", "100 networks, a million symbols each"),
+        Published(PERFECT.format(WITHOUT), 0.0, "share of networks", "second", "stated"),
+        Published(PERFECT.format(OLD), 0.74, "share of networks", "second", "100 networks"),
     ),
     controls=(
         Control(
             "chance is one half",
             "without memory the outer symbol is right half of the time: before training no run is above 0.7",
-            lambda results: all(one.rows[0]["eval/outer_accuracy"] <= FAILS for one in results),
+            lambda results: all((one.rows[0]["eval/outer_accuracy"] or 0) <= FAILS for one in results),
         ),
         Control(
-            "both learn the grammar",
-            "every run ends below the loss of the best function of step and present symbol",
-            lambda results: all(one.summary["eval/loss"] < one.summary["levels"]["strict"]["loss"] for one in results),
+            "the old cell learns what is reset",
+            f"reset after every string, the median run without forget gates has {LEARNED} of the outer symbols right",
+            lambda results: np.median([right(one) for one in groups(results)[OLD]]) >= LEARNED,
         ),
     ),
     verdict=verdict,
     departures=(
-        "The shortened setting: streams of 300 symbols from a zero state, 16 cells with gates of their own, tanh, Adam "
-        "at 0.01 on 16 streams, 3000 updates. The paper's (one stream of up to a million symbols, a share of perfect "
-        "nets: 18 % with forget gates, 62 % with decaying rates, second-hand) is not judged.",
+        "Streams of 10,000 symbols from a zero state, 300 of them, the weights moving after every symbol (the paper: a "
+        "stream ends at the first error or after a million symbols, up to 30,000 of them). A network is perfect if it "
+        "makes no error on ten fresh streams of that length, at two checks in a row, at some time.",
+        "Eight cells with gates of their own (four blocks of two), forget biases 1 and no other biases (0.5 to 2, -0.5 "
+        "to -2), tanh, a read-out that sees the cells alone. A legal symbol must be more active than the others (the "
+        "paper: within 0.49 of its target).",
+        "An earlier setting of ours was another: streams of 300 symbols, 16 cells, Adam at 0.01 on 16 streams and the "
+        "whole gradient. There the LSTM without forget gates learned the symbol as well.",
     ),
     plot=plot,
 )

@@ -3,55 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ltd.claims import Claim, Control, Plot, Published, Result, Verdict
 from ltd.claims.rules import chosen, mean_updates, median_curves, solved, timely
 from ltd.types import Source
 
-LSTM, TIMES = "solved, LSTM of {}", "sequences to success, LSTM of {}"
+LSTM, ELMAN, BPTT = "LSTM of {}, {}", "Elman's procedure, {}", "Elman's network with the whole gradient"
 BLOCKS = {4: "four blocks of one cell, rate 0.1", 6: "three blocks of two cells, rate 0.5"}
-ELMAN, BPTT = "solved, Elman's procedure", "solved, Elman's network with the whole gradient"
+MOVES = {False: "a move per string", True: "a move per symbol"}  # two readings of the paper's "online"
+SOLVED, TIME = "solved, {}", "sequences to success, {}"
 TIMED = tuple(
-    Published(TIMES.format(BLOCKS[cells]), at, "sequences", "paper", "Table 1")
+    Published(TIME.format(LSTM.format(BLOCKS[cells], move)), at, "sequences", "paper", "Table 1")
+    for move in MOVES.values()
     for cells, at in {4: 39740, 6: 8440}.items()
 )
 BOUND, GIVEN_UP = 0.8, 200_000  # sequences: before that a run that is not solved says little
 
 
 def groups(results: Sequence[Result]) -> Mapping[str, Sequence[Result]]:
-    """Runs by what is trained, those that were asked for."""
-    kinds = {LSTM.format(name): {"cell.type": "lstm1997", "cell.hidden": cells} for cells, name in BLOCKS.items()}
-    kinds[ELMAN] = {"cell.type": "elman", "gradient.type": "elman"}
-    found = {name: chosen(results, **fields) for name, fields in kinds.items()}
-    found[BPTT] = [one for one in chosen(results, **{"cell.type": "elman"}) if one not in found[ELMAN]]
+    """Runs by what is trained and when its weights move, those that were asked for."""
+    found = {}
+    for online, move in MOVES.items():
+        own = [one for one in results if bool(one.config.get("gradient.online")) == online]
+        for cells, name in BLOCKS.items():
+            found[LSTM.format(name, move)] = chosen(own, **{"cell.type": "lstm1997", "cell.hidden": cells})
+        found[ELMAN.format(move)] = chosen(own, **{"cell.type": "elman", "gradient.type": "elman"})
+    found[BPTT] = chosen(results, **{"cell.type": "elman", "gradient.type": None})
     return {name: runs for name, runs in found.items() if runs}
 
 
 def verdict(results: Sequence[Result]) -> Verdict:
-    """The Wilson lower bound of every LSTM above 0.8, its mean time near the paper's, no run by Elman's procedure."""
+    """Under one reading of "online" the Wilson lower bound of every LSTM above 0.8 and its mean time near the paper's.
+    No run by Elman's procedure under either.
+    """
     found = groups(results)
-    rows = {name: solved(name, runs) for name, runs in found.items()}
-    lstms = [row for name, row in rows.items() if name not in (ELMAN, BPTT)]
-    if not lstms or ELMAN not in rows or min(row.n for row in rows.values()) < 5:
+    rows = {name: solved(SOLVED.format(name), runs) for name, runs in found.items()}
+    readings = [[n for n in rows if n.startswith("LSTM") and n.endswith(move)] for move in MOVES.values()]
+    elman = [rows[name] for name in map(ELMAN.format, MOVES.values()) if name in rows]
+    if not all(readings) or not elman or min(row.n for row in rows.values()) < 5:
         return Verdict("inconclusive", "at least 5 runs of an LSTM and of Elman's procedure are needed.")
-    times = [mean_updates(TIMES.format(BLOCKS[h]), found.get(LSTM.format(BLOCKS[h]), ())) for h in BLOCKS]
-    numbers = (*rows.values(), *(one for time in times for one in time))
-    told = "; ".join(f"{name} {row.value:.0%} of {row.n}" for name, row in rows.items())
-    if all((row.low or 0) > BOUND for row in lstms) and rows[ELMAN].value == 0:
-        judged = [one for one, cells in zip(TIMED, BLOCKS, strict=True) if LSTM.format(BLOCKS[cells]) in rows]
-        return timely(Verdict("supported", f"{told}.", numbers), judged)
+    times = [time for names in readings for name in names for time in mean_updates(TIME.format(name), found[name])]
     longest = max(one.summary["updates"] for one in results)
-    failed = longest >= GIVEN_UP and any((row.high or 0) < BOUND for row in lstms)
-    if failed or (rows[ELMAN].low or 0) > 0.5:
-        return Verdict("contradicted", f"{told}.", numbers)
-    because = f"within {longest} sequences {told}: the bounds are {BOUND:.0%} for the LSTM and none for Elman's."
-    return Verdict("inconclusive", because, numbers)
+    told = f"within {longest} sequences " + "; ".join(
+        f"{name} {row.value:.0%} of {row.n}" for name, row in rows.items()
+    )
+    found_so = Verdict(
+        "inconclusive", f"{told}; the bound is {BOUND:.0%}, and none of Elman's.", (*rows.values(), *times)
+    )
+    failed = longest >= GIVEN_UP and all(any((rows[n].high or 0) < BOUND for n in names) for names in readings)
+    if failed or any((row.low or 0) > 0.5 for row in elman):
+        return replace(found_so, answer="contradicted")
+    for names in readings:
+        if all((rows[n].low or 0) > BOUND for n in names) and all(row.value == 0 for row in elman):
+            printed = [one for one in TIMED if one.what in map(TIME.format, names)]
+            found_so = timely(replace(found_so, answer="supported"), printed)
+            if found_so.answer == "supported":
+                break
+    return found_so
 
 
 def plot(results: Sequence[Result]) -> Plot:
     """Share of strings whose last symbol but one, the one to be remembered, is predicted, over training."""
-    named = {name.removeprefix("solved, "): runs for name, runs in groups(results).items()}
-    dashed = [name.removeprefix("solved, ") for name in (ELMAN, BPTT)]
+    named = groups(results)
+    dashed = [name for name in named if not name.startswith("LSTM")]
     return median_curves(named, "eval/outer_accuracy", "share right of the symbol to remember", dashed)
 
 
@@ -70,9 +85,21 @@ CLAIM = Claim(
         "p",
     ),
     published=(
-        Published(LSTM.format(BLOCKS[4]), 1.0, "share of trials", "paper", "Table 1"),
-        Published(LSTM.format(BLOCKS[6]), 1.0, "share of trials", "paper", "Table 1"),
-        Published(ELMAN, 0.0, "share of trials", "paper", "Table 1, quoted there; more than 200,000 sequences"),
+        *(
+            Published(SOLVED.format(LSTM.format(name, move)), 1.0, "share of trials", "paper", "Table 1")
+            for move in MOVES.values()
+            for name in BLOCKS.values()
+        ),
+        *(
+            Published(
+                SOLVED.format(ELMAN.format(move)),
+                0.0,
+                "share of trials",
+                "paper",
+                "quoted in Table 1; over 200,000 each",
+            )
+            for move in MOVES.values()
+        ),
         *TIMED,
     ),
     controls=(
@@ -93,16 +120,26 @@ CLAIM = Claim(
     ),
     verdict=verdict,
     departures=(
-        "The read-out is drawn from +-1/sqrt(width) and has biases; the weights move after a string. With a softmax "
-        "and the cross-entropy of a step, at the same rate, 22 of 30 LSTMs of three blocks were solved within 60,000 "
-        "sequences.",
+        "The paper trains online, which is read in two ways: the weights move after every string, or after every "
+        "symbol by the traces as they stand; one of them has to do. A first look had the former alone. With a softmax "
+        "and the cross-entropy of a step, moved after every string, 22 of 30 LSTMs of three blocks were solved within "
+        "60,000 sequences.",
+        "The read-out is drawn from +-1/sqrt(width) and has biases.",
         "Strings are fresh ones, at most 50 symbols long; success is every prediction legal on 256 fresh strings, at "
         "two checks in a row, 500 sequences apart (the paper: on its 256 training and 256 test strings).",
         "Two of the paper's five rows of LSTM are run. Rate and initial weights of Elman's network are ours; with the "
         "whole gradient it is shown beside.",
     ),
     seeds=30,
-    quick={"preset": ("hochreiter1997_task1_blocks", "elman1990_reber", "elman1990_reber_bptt"), "train.steps": 60000},
-    cost="about 15 minutes",
+    quick={
+        "preset": (
+            "hochreiter1997_task1_blocks",
+            "hochreiter1997_task1_blocks_online",
+            "elman1990_reber",
+            "elman1990_reber_online",
+            "elman1990_reber_bptt",
+        ),
+        "train.steps": 60000,
+    },
     plot=plot,
 )
