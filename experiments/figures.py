@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from experiments.sweep_figures import category, draw_sweep, in_order
+from experiments.sweep_figures import category, draw_sweep, in_order, settings
 from experiments.tables import choice
 from ltd import plots
 from ltd.config import Choice, ConfigError
 from ltd.model import make_task
-from ltd.plots.common import NORMS
+from ltd.plots.common import NAMES, NORMS
 from ltd.plots.probes import DEEP, WORDS
 from ltd.plots.training import LAG
 from ltd.results import Record, guessed, names_of, read_guesses, read_looks, read_runs
@@ -143,14 +143,15 @@ def read_table(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
 
 def draw_training(folder: Path, records: Sequence[Record], guesses: Sequence[dict[str, Any]] = ()) -> list[Path]:
     """`training`; `lengths` where runs were tested at other lengths; where there are several rho `map`, one for each
-    network and task.
+    network and task in which nothing else was varied.
 
     The map of a task that guessing solves is not drawn, and its other panels say so.
     """
-    rows = [training_row(record) | _warned(record, guesses) for record in records]
+    named = list(zip(records, _labels(records), strict=True))
+    rows = [training_row(record) | label | _warned(record, guesses) for record, label in named]
     figure, table = plots.training_curves(rows)
     drawn = plots.save(figure, folder / "training", table, [r.digest for r in records])
-    tested = [length_row(record) | _warned(record, guesses) for record in records if "lengths" in record.summary]
+    tested = [length_row(r) | label | _warned(r, guesses) for r, label in named if "lengths" in r.summary]
     if tested:
         figure, table = plots.length_curves(tested)
         drawn += plots.save(figure, folder / "lengths", table, [r.digest for r in records if "lengths" in r.summary])
@@ -158,7 +159,7 @@ def draw_training(folder: Path, records: Sequence[Record], guesses: Sequence[dic
     for r in records:
         if r.config["rho"] is not None and not _solved_by_guessing(r, guesses):
             maps.setdefault((category(r), r.config["task"]["type"]), []).append(r)
-    maps = {kind: its for kind, its in maps.items() if len({r.config["rho"] for r in its}) > 1}
+    maps = {kind: its for kind, its in maps.items() if len({r.config["rho"] for r in its}) > 1 and _seeds_alone(its)}
     for kind, its in maps.items():
         drawn += draw_map(folder, its, [], _map_name(kind, list(maps)))
     return drawn
@@ -245,6 +246,22 @@ def _names(record: Record) -> dict[str, Any]:
         "label": category(record),
         "seed": record.config["seed"],
     }
+
+
+def _seeds_alone(records: Sequence[Record]) -> bool:
+    """Whether the runs of one rho and task differ in their seeds alone."""
+    return all(name == "rho" or name.startswith("task.") for name in settings(records))
+
+
+def _labels(records: Sequence[Record]) -> list[dict[str, str]]:
+    """The colour of each run, and its setting where there are more of these than colours: only seeds share a median."""
+    varied = {name: values for name, values in settings(records).items() if not name.startswith("task.")}
+    words = [", ".join(f"{name} {values[i]}" for name, values in varied.items()) for i in range(len(records))]
+    networks = [category(record) for record in records]
+    whole = [f"{network}, {its}" if its else network for network, its in zip(networks, words, strict=True)]
+    if len(set(whole)) <= len(NAMES):
+        return [{"label": label} for label in whole]
+    return [{"label": network, "setting": its} for network, its in zip(networks, words, strict=True)]
 
 
 def length_row(record: Record) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from experiments.tables import bar, number, print_rows
 from ltd import config, launch, preview
 from ltd.executors import Executor
 from ltd.results import Record, finished, writable
-from ltd.settings import body_of
+from ltd.settings import Run, body_of
 from ltd.stats import wilson
 
 MOST_ROWS = 60  # of the table of results
@@ -87,7 +88,7 @@ def _preview(jobs: Sequence[Any]) -> int:
 def _static(job: Any, jobs: Sequence[Any]) -> str:
     """The fields in which the groups differ."""
     traced = config.split(job.runs[0])[1]
-    mine = flatten(config.plain(job.runs[0]))
+    mine = fields_of(config.plain(job.runs[0]))
     hidden = {*traced, "task.type", "cell.type", "net.type"}  # the latter stand in the title
     names = varied([config.plain(each.runs[0]) for each in jobs])
     return ", ".join(f"{name} {mine[name]}" for name in names if name in mine and name not in hidden)
@@ -101,11 +102,36 @@ def flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+@functools.cache
+def _left_out() -> dict[str, Any]:
+    """The fields that the config of a run leaves out at their default, with it (`config.unless`)."""
+    whole, usual = (flatten(config.plain(Run(), whole)) for whole in (True, False))
+    return {name: value for name, value in whole.items() if name not in usual}
+
+
+def fields_of(one: dict[str, Any]) -> dict[str, Any]:
+    """The config of a run by dotted names, with the fields that it leaves out at their default."""
+    return _left_out() | flatten(one)
+
+
 def varied(configs: Sequence[dict[str, Any]]) -> list[str]:
-    """The fields in which configs differ, the seed left out: of those that have the field, not all have one value."""
-    flat = [flatten(each) for each in configs]
+    """The fields in which configs differ, the seed left out.
+
+    A cell, net or task of another kind has other options: an option that a config has not counts as a value of it only
+    beside others of its kind.
+    """
+    flat = [fields_of(each) for each in configs]
     names = dict.fromkeys(name for fields in flat for name in fields)
-    return [n for n in names if n != "seed" and len({repr(fields[n]) for fields in flat if n in fields}) > 1]
+
+    def differs(name: str) -> bool:
+        owner, _, last = name.rpartition(".")
+        kinds: dict[str, set[str]] = {}
+        for fields in flat:
+            kind = "" if last == "type" else repr(fields.get(f"{owner}.type"))
+            kinds.setdefault(kind, set()).add(repr(fields.get(name)))
+        return len({repr(fields[name]) for fields in flat if name in fields}) > 1 or max(map(len, kinds.values())) > 1
+
+    return [name for name in names if name != "seed" and differs(name)]
 
 
 def summary(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -113,7 +139,7 @@ def summary(records: Sequence[Record]) -> list[dict[str, Any]]:
     names = varied([record.config for record in records])
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        fields = flatten(record.config)
+        fields = fields_of(record.config)
         groups.setdefault(tuple(_word(fields.get(name)) for name in names), []).append(record)
     rows = []
     for key, group in groups.items():

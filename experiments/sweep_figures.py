@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.sweep import flatten, varied
+from experiments.sweep import fields_of, varied
 from ltd import plots
 from ltd.plots.common import RHO
 from ltd.results import Record, guessed
@@ -55,7 +55,7 @@ def settings(records: Sequence[Record]) -> dict[str, list[Any]]:
 
     One that follows from network and task is none: the gap of one task, the forget bias of one cell.
     """
-    flat = [flatten(record.config) for record in records]
+    flat = [fields_of(record.config) for record in records]
     kinds = [(category(record), record.config["task"]["type"]) for record in records]
     found = {}
     for name in varied([record.config for record in records]):

@@ -9,6 +9,7 @@ import pytest
 from experiments import sweep_figures, sweep_pages
 from experiments.cli import main
 from experiments.figures import draw, draw_training
+from experiments.sweep import summary
 from ltd import config, launch, stats
 from ltd.config import ConfigError
 from ltd.plots import sweeps
@@ -108,6 +109,32 @@ def test_seeds_networks_and_tasks_alone_are_no_fields():
     assert sweep_figures.settings(records) == {}
     assert choice(records) is None
     assert sweep_figures.draw_sweep(Path("nowhere"), records, [], print) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "shown"),
+    [
+        ("gradient__type", ["bptt", "elman"], ["bptt", "elman"]),
+        ("gradient__online", [False, True], [False, True]),
+        ("regularizer__omega", [None, 4.0], [None, 4.0]),
+        ("feedback", ["none", "free"], ["none", "free"]),
+        ("task__logistic", [False, True], ["-", True]),
+    ],
+)
+def test_a_field_that_a_config_leaves_out_at_its_default_is_varied_all_the_same(field, values, shown):
+    """Else runs of two gradients were seeds of one setting."""
+    like = {"gradient__type": "rtrl"} if field == "gradient__online" else {}
+    like |= {"task__type": "temporal_order/hochreiter1997_6a"} if field.startswith("task") else {}
+    records = [r for value in values for r in seeds(0.1, 1.0, **like, **{field: value})]
+    assert sweep_figures.settings(records) == {field.replace("__", "."): [s for s in shown for _ in range(2)]}
+    rows = summary(records)
+    assert [row["solved"][:3] for row in rows] == ["1/2", "1/2"]
+
+
+def test_options_that_another_cell_does_not_have_are_no_fields():
+    records = [r for cell in ("elman", "scrn", "lstm") for r in seeds(0.1, 1.0, cell__type=cell)]
+    assert sweep_figures.settings(records) == {}
+    assert len(summary(records)) == 3
 
 
 # ------------------------------------------------------------------------------------------------ the tables
@@ -258,6 +285,29 @@ def test_maps_do_not_mix_networks(tmp_path, monkeypatch):
     with open(tmp_path / "map_lstm.csv", newline="") as file:
         shares = [row for row in csv.DictReader(file) if row["panel"] == "share"]
     assert [(r["rho"], r["solved"], r["total"]) for r in shares] == [("0.5", "1", "2"), ("1.0", "1", "2")]
+
+
+def test_only_seeds_share_a_median_and_a_map(tmp_path, monkeypatch):
+    rhos = [0.5, 1.0]
+    of_two = [r for rho in rhos for g in ("bptt", "elman") for r in seeds(0.1, 1.0, rho=rho, gradient__type=g)]
+    monkeypatch.setattr(Record, "metrics", lambda self: [{"update": 0, "eval/loss": self.summary["eval/loss"]}])
+
+    def training(records):
+        assert "map.csv" not in {path.name for path in draw_training(tmp_path, records)}
+        with open(tmp_path / "training.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert all(row["seed"] in "01" for row in rows)
+        return rows
+
+    def labels_of(rows):
+        return list(dict.fromkeys(row["label"] for row in rows))
+
+    assert labels_of(training(of_two)) == [
+        f"elman tanh, gradient.type {gradient}, rho {rho}" for rho in rhos for gradient in ("bptt", "elman")
+    ]
+    many = [r for rate in np.geomspace(1e-3, 1, 10) for r in seeds(0.1, 1.0, optimizer__learning_rate=float(rate))]
+    rows = training(many)
+    assert labels_of(rows) == ["elman tanh"] and len({row["setting"] for row in rows}) == 10
 
 
 def test_a_page_says_what_was_asked_and_where_its_numbers_come_from(tmp_path, capsys):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,17 +33,24 @@ LAG = "lag of the task (steps)"
 LEVELS: Any = (DASHED, DOTTED, "-.")  # blind, strict, optimum
 
 
+def columns(labels: Iterable[str]) -> int:
+    """Of a legend over one column of text."""
+    return max(1, min(4, 64 // (8 + max(map(len, labels)))))
+
+
 @styled
 def training_curves(runs: Rows) -> tuple[Figure, Table]:
     """Loss against updates: a panel per task, thin lines the seeds, thick lines their median, grey lines the levels.
 
     A run is `title` (its panel), `label` (its colour: a cell, an optimizer), `seed, update [N], loss [N]`, `levels`
-    (losses by name: blind, strict, optimum) and optionally `diverged`. A diverged run ends with a cross on the upper
+    (losses by name: blind, strict, optimum) and optionally `diverged`, and `setting`: runs of several settings under
+    one label have a median each. A diverged run ends with a cross on the upper
     edge, and counts as infinite in the median from there on; a run that stopped early keeps its last loss.
     """
     table, colours = Table(), dict(zip(groups(runs, "label"), NAMES * 9, strict=False))
     figure, panels = panels_of([*groups(runs, "title")], COLUMN, "update (optimizer steps)", UNIT)
-    for (title, label), seeds in groups(runs, "title", "label").items():
+    runs = [{"setting": "", **run} for run in runs]
+    for (title, label, setting), seeds in groups(runs, "title", "label", "setting").items():
         axes, style = panels[title], dict[str, Any](color=colours[label])
         grid, held = np.unique(np.concatenate([run["update"] for run in seeds])), []
         for run in seeds:
@@ -55,13 +62,14 @@ def training_curves(runs: Rows) -> tuple[Figure, Table]:
             if diverged:
                 axes.plot(x[-1], 1, "x", markersize=5, clip_on=False, transform=axes.get_xaxis_transform(), **style)
             held.append(np.where(grid > x[-1], np.inf if diverged else y[-1], np.interp(grid, x, y)))
-            extend(table, title=title, label=label, seed=run["seed"], update=update, loss=loss, diverged=diverged)
+            about = {"title": title, "label": label, "setting": setting, "seed": run["seed"], "diverged": diverged}
+            extend(table, **about, update=update, loss=loss)
         axes.plot(grid, np.median(held, axis=0), linewidth=1.6, zorder=3, **style)
     for title, group in groups(runs, "title").items():
         draw_levels(panels[title], group[0]["levels"])
     keys = [key(label=label, color=colour, linewidth=1.6) for label, colour in colours.items()]
     keys += [key(label="diverged", marker="x", markersize=5, linestyle="")] * any(table["diverged"])
-    figure.legend(handles=keys, loc="outside upper center", ncols=4)
+    figure.legend(handles=keys, loc="outside upper center", ncols=columns(colours))
     return figure, table
 
 
@@ -125,19 +133,21 @@ def draw_levels(axes: Axes, levels: Mapping[str, float]) -> None:
 def length_curves(rows: Rows) -> tuple[Figure, Table]:
     """The metric at lengths that were not trained on: a panel per task, a colour per label, median and range of seeds.
 
-    A row is `title, label, seed, length [N], metric [N]`, `levels` (metrics by name, each [N]) and `trained`, the
-    longest length of training (dotted). Grey lines are the levels: they can change with the length.
+    A row is `title, label, seed, length [N], metric [N]`, `levels` (metrics by name, each [N]), `trained`, the
+    longest length of training (dotted), and optionally `setting` as of `training_curves`. Grey lines
+    are the levels: they can change with the length.
     """
     table, colours = Table(), dict(zip(groups(rows, "label"), NAMES * 9, strict=False))
     figure, panels = panels_of([*groups(rows, "title")], COLUMN, "length of the test (size of the task)", METRIC)
-    for (title, label), seeds in groups(rows, "title", "label").items():
+    rows = [{"setting": "", **row} for row in rows]
+    for (title, label, setting), seeds in groups(rows, "title", "label", "setting").items():
         length = np.asarray(seeds[0]["length"])
         metrics = np.array([row["metric"] for row in seeds], float)
         median, low, high = (of(metrics, axis=0) for of in (np.median, np.min, np.max))
         panels[title].fill_between(length, low, high, color=colours[label], alpha=0.2, linewidth=0)
         panels[title].plot(length, median, "o-", color=colours[label])
         levels = {name: np.asarray(values) for name, values in seeds[0]["levels"].items()}
-        about = {"title": title, "label": label, "length": length, "seeds": len(seeds)}
+        about = {"title": title, "label": label, "setting": setting, "length": length, "seeds": len(seeds)}
         extend(table, **about, median=median, low=low, high=high, **levels)
     for title, group in groups(rows, "title").items():
         axes, first = panels[title], group[0]
@@ -148,5 +158,5 @@ def length_curves(rows: Rows) -> tuple[Figure, Table]:
         axes.text(first["trained"], 0.1, "longest trained", fontsize=6, color="0.35", **beside)
     keys = [key(label=label, color=colour, marker="o") for label, colour in colours.items()]
     keys += [key(label=name, linewidth=0.8, linestyle=d) for name, d in zip(rows[0]["levels"], LEVELS, strict=False)]
-    figure.legend(handles=keys, loc="outside upper center", ncols=4)
+    figure.legend(handles=keys, loc="outside upper center", ncols=columns(colours))
     return figure, table
