@@ -1,7 +1,6 @@
 """Made-up results of every shipped claim: `supported`, `contradicted`, `inconclusive`, and of a `broken` harness."""
 
 import json
-from dataclasses import replace
 from math import exp, log, log10
 from pathlib import Path
 
@@ -340,21 +339,6 @@ def page_words(answer):
     return results("page2026_words", summary)
 
 
-def forget_gate(answer):
-    def summary(fields):
-        gated = fields["cell.forget_gate"]
-        last = 0.99 if gated else 0.55
-        if answer == "contradicted" and not gated:
-            last = 0.98
-        if answer == "inconclusive" and not gated and fields["seed"] < 3:
-            last = 0.8
-        loss = 0.9 if answer == "broken" else 0.45
-        return {"eval/outer_accuracy": last, "eval/loss": loss, "levels": {"strict": {"loss": 0.77}}}
-
-    rows = ({"update": 0, "eval/outer_accuracy": 0.5}, {"update": 300, "eval/outer_accuracy": 0.6})
-    return [replace(one, rows=rows) for one in results("gers2000_forget_gate", summary)]
-
-
 def time_scales(answer):
     known = {one.what: one.value for one in claims.load(ROOT / "mikolov2014_time_scales").claim.published}
 
@@ -372,7 +356,6 @@ def time_scales(answer):
 CASES = {
     **trained_cases.CASES,
     "mikolov2014_time_scales": time_scales,
-    "gers2000_forget_gate": forget_gate,
     "schuster1997_two_directions": two_directions,
     "zhang2015_fsmn": fsmn,
     "survey2016_cost_of_length": cost_of_length,

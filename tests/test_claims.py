@@ -132,6 +132,15 @@ def test_what_diverged_does_not_stay_at_the_memoryless_level():
     assert "LSTM at gap 100: 8 of 10 (median 1.000) (2 diverged)" in judged.verdict.because
 
 
+@pytest.mark.parametrize(("online", "answer"), [((True,), "supported"), ((), "contradicted"), ((False,), "supported")])
+def test_one_reading_of_online_has_to_do(online, answer):
+    def failed(one):
+        fails = one.config["cell.type"] == "lstm1997" and bool(one.config.get("gradient.online")) not in online
+        return dataclasses.replace(one, status="finished", summary=one.summary | {"solved_at": None}) if fails else one
+
+    assert made_up("hochreiter1997_reber", failed).verdict.answer == answer
+
+
 def test_there_is_no_ratio_of_times_that_nobody_reached():
     def never(one):
         own = one.config["cell.chrono"] is not None

@@ -204,7 +204,20 @@ def learned_decay(answer):
     return trained("mikolov2014_learned_decay", outcome)
 
 
+def forget_gate(answer):
+    def outcome(fields):
+        gated, reset = fields["cell.forget_gate"], fields["task.type"].startswith("reber/embedded")
+        last = 0.99 if gated or (reset and answer != "broken") else 0.55
+        if not gated and not reset and (answer == "contradicted" or (answer == "inconclusive" and fields["seed"] < 3)):
+            last = {"contradicted": 0.98}.get(answer, 0.8)
+        rows = ({"update": 0, "eval/outer_accuracy": 0.5}, {"update": 300, "eval/outer_accuracy": 0.6})
+        return {"eval/outer_accuracy": last, "solved": gated and fields["seed"] < 2}, rows, "finished"
+
+    return trained("gers2000_forget_gate", outcome)
+
+
 CASES = {
+    "gers2000_forget_gate": forget_gate,
     "beck2024_parity": parity,
     "pascanu2013_threshold": threshold,
     "mikolov2014_learned_decay": learned_decay,
