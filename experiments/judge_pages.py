@@ -29,6 +29,7 @@ from ltd.results import writable, write_json
 ROOT = Path(__file__).resolve().parent
 PAGE = ROOT.parent / "docs" / "results" / "claims"
 WIDE = 50  # largest over smallest value from which on an axis is logarithmic
+FEW = 12  # points of a line up to which each is marked
 Row = Mapping[str, Any]
 ANSWERS = {
     "supported": "The results support the sentence.",
@@ -221,11 +222,13 @@ def lines(plot: Row) -> tuple[Figure, Table]:
     """A claim's own figure."""
     figure = Figure(figsize=(FULL, 3.0), layout="constrained")
     axes = figure.subplots()
-    table = Table()
+    table, few = Table(), all(len(one["x"]) <= FEW for one in plot["lines"])
     for place, one in enumerate(plot["lines"]):
         x, y = np.array(one["x"], float), np.array(one["y"], float)
         colour = NAMES[(place // 2 if _paired(plot) else place) % len(NAMES)]
-        axes.plot(x, y, linestyle=DASHED if one["dashed"] else "-", label=one["name"], color=colour)
+        axes.plot(
+            x, y, marker="o" if few else "", linestyle=DASHED if one["dashed"] else "-", label=one["name"], color=colour
+        )
         extend(table, line=[one["name"]] * len(x), x=list(x), y=list(y))
     levels: dict[float, list[str]] = {}
     for name, level in plot.get("levels", {}).items():
@@ -237,6 +240,9 @@ def lines(plot: Row) -> tuple[Figure, Table]:
     shown = np.array([value for value in table["y"] if value is not None and math.isfinite(value)])
     if levels and shown.size and min(shown) > 0 and max(shown) > WIDE * min(shown):
         axes.set_yscale("log")
+    at = np.array([x for x in table["x"] if x is not None])
+    if few and at.size and min(at) > 0 and max(at) > WIDE * min(at):
+        axes.set_xscale("log")
     axes.set(xlabel=plot["x"], ylabel=plot["y"])
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure, table
