@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.sweep import distinct
 from experiments.sweep_figures import category, draw_sweep, in_order, settings
 from experiments.tables import choice
 from ltd import plots
@@ -34,10 +35,10 @@ def draw(folder: Path, warn: Warn) -> list[Path]:
     guesses = read_guesses(folder, warn)
     whole = [r for r in records if r.status != "failed"]
     if whole:
-        drawn += draw_training(folder, whole, guesses)
+        drawn += draw_training(folder, distinct(whole), guesses)
         drawn += draw_looks(folder, whole, warn)
     if records:
-        drawn += draw_sweep(folder, records, guesses, warn)
+        drawn += draw_sweep(folder, distinct(records), guesses, warn)
     return drawn
 
 
@@ -177,14 +178,15 @@ def draw_looks(folder: Path, records: Sequence[Record], warn: Warn) -> list[Path
     """`probe_NAME` for each probe that was attached to runs of the folder."""
     found: dict[str, list[dict[str, Any]]] = {}
     digests: dict[str, list[str]] = {}
-    for record in (r for r in records if r.config.get("probe")):
+    watched = [record for record in records if record.config.get("probe")]
+    for record, named in zip(watched, _labels(watched) if watched else [], strict=True):
         try:
             seen = read_looks(record.folder)
         except ConfigError as error:
             warn(str(error))
             continue
         name = record.config["probe"]["type"]
-        found.setdefault(name, []).extend(look_rows(record, seen))
+        found.setdefault(name, []).extend(look_rows(record, seen, ", ".join(filter(None, named.values()))))
         digests.setdefault(name, []).append(record.digest)
     drawn: list[Path] = []
     for name, rows in found.items():
@@ -197,10 +199,10 @@ def draw_looks(folder: Path, records: Sequence[Record], warn: Warn) -> list[Path
 LINES = {"saturation": "share of units\n(mean over steps)", "spectrum": "of the recurrent block"}
 
 
-def look_rows(record: Record, seen: Curves) -> list[dict[str, Any]]:
+def look_rows(record: Record, seen: Curves, label: str) -> list[dict[str, Any]]:
     """A run as `plots.looks` wants it: one map, or a panel per unit or block and in it a line per number."""
     names, name = _names(record), record.config["probe"]["type"]
-    about = {"title": f"{names['title']}\n{names['label']}", "seed": names["seed"], "update": seen["update"]}
+    about = {"title": f"{names['title']}\n{label}", "seed": names["seed"], "update": seen["update"]}
     if name in MAPS:
         values = np.asarray(seen[MAPS[name][0]], float)
         values = values.mean(axis=-1) if values.ndim == 3 else values

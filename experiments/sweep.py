@@ -115,7 +115,7 @@ def fields_of(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def varied(configs: Sequence[dict[str, Any]]) -> list[str]:
-    """The fields in which configs differ, the seed left out.
+    """The fields in which configs differ, but for the seed and the probe that looks on, which changes nothing.
 
     A cell, net or task of another kind has other options: an option that a config has not counts as a value of it only
     beside others of its kind.
@@ -131,11 +131,20 @@ def varied(configs: Sequence[dict[str, Any]]) -> list[str]:
             kinds.setdefault(kind, set()).add(repr(fields.get(name)))
         return len({repr(fields[name]) for fields in flat if name in fields}) > 1 or max(map(len, kinds.values())) > 1
 
-    return [name for name in names if name != "seed" and differs(name)]
+    return [name for name in names if name.split(".")[0] not in ("seed", "probe") and differs(name)]
+
+
+def distinct(records: Sequence[Record]) -> list[Record]:
+    """Without a second run of what differs in its probe alone: it is the same run."""
+    kept: dict[str, Record] = {}
+    for record in records:
+        kept.setdefault(config.digest({**record.config, "probe": None}), record)
+    return list(kept.values())
 
 
 def summary(records: Sequence[Record]) -> list[dict[str, Any]]:
     """A row per setting: the share of its seeds that were solved, with its interval; medians of the last scores."""
+    records = distinct(records)
     names = varied([record.config for record in records])
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:

@@ -245,7 +245,8 @@ def check(settings: Run, net: Any) -> None:
 
     Raises
         ConfigError  for `hs97` where a cell has no carousel; for steps cut or carried where there are none, or where
-                     they are random; for `rtrl` in bfloat16; for Omega of a gradient that is not the whole one.
+                     they are random; for `rtrl` in bfloat16, or of complex states; for Omega of a gradient that is not
+                     the whole one.
     """
     kind, name = settings.gradient.type, type(getattr(net, "cell", net)).__name__
     if kind == "bptt":
@@ -267,6 +268,10 @@ def check(settings: Run, net: Any) -> None:
         raise ConfigError(f"gradient = {kind}: {name} has no state that goes from step to step. Use bptt.")
     if random_inside(net):
         raise ConfigError(f"gradient = {kind} goes by steps, and dropout would differ: set dropout to 0.")
+    forward = kind == "rtrl" or (kind == "hs97" and settings.gradient.online)
+    parts = jax.tree.leaves(jax.eval_shape(lambda: net.initial_state((1,))))
+    if forward and any(jnp.issubdtype(leaf.dtype, jnp.complexfloating) for leaf in parts):
+        raise ConfigError(f"gradient = {kind}: the state of {name} is complex: use bptt, or keep two real parts.")
     if kind == "rtrl" and settings.precision == "bfloat16":
         raise ConfigError("gradient = rtrl adds up over all steps, which bfloat16 is too coarse for: use float32.")
 

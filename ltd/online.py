@@ -25,8 +25,8 @@ from ltd.settings import Gradient, Run
 from ltd.types import Batch, Task
 from ltd.unroll import masked
 
-# (parameters, moments, gradient) -> the same after a move, and what is told of it
-Move = Callable[[Any, Any, Any], tuple[Any, Any, dict[str, Array]]]
+# (parameters, moments, gradient, loss) -> parameters and moments after a move, and what is told of it
+Move = Callable[[Any, Any, Any, Array], tuple[Any, Any, dict[str, Array]]]
 Learnt = tuple[Float[Array, "T B O"], Any, Any, dict[str, Array]]  # outputs, parameters, moments, told of each move
 
 
@@ -55,9 +55,9 @@ def _cut(model: Any) -> Any:
     return model
 
 
-def _where_scored(move: Move) -> Callable[[Any, Any, Any, Batch], tuple[Any, Any, dict[str, Array]]]:
-    def moved(params: Any, moments: Any, grads: Any, piece: Batch) -> tuple[Any, Any, dict[str, Array]]:
-        new = move(params, moments, grads)
+def _where_scored(move: Move) -> Callable[[Any, Any, Any, Array, Batch], tuple[Any, Any, dict[str, Array]]]:
+    def moved(params: Any, moments: Any, grads: Any, loss: Array, piece: Batch) -> tuple[Any, Any, dict[str, Array]]:
+        new = move(params, moments, grads, loss)
         old = params, moments, jax.tree.map(jnp.zeros_like, new[2])
         return jax.tree.map(lambda a, b: jnp.where(jnp.any(piece.scored), a, b), new, old)
 
@@ -84,8 +84,8 @@ def by_steps(
         params, moments, s, S = carry
         s, S, y, gradient = forward.step(params, s, S, now.inputs, now.valid)
         piece = jax.tree.map(lambda leaf: leaf[None], now)
-        error = jax.grad(lambda y: task.loss(y[None], piece))(y)
-        params, moments, told = move(params, moments, gradient(error), piece)
+        loss, error = jax.value_and_grad(lambda y: task.loss(y[None], piece))(y)
+        params, moments, told = move(params, moments, gradient(error), loss, piece)
         return (params, moments, s, S), (y, told)
 
     start = (params, moments, *forward.begin(params))
@@ -142,8 +142,8 @@ def by_passes(
             left = jax.tree.map(lambda some, end: jnp.concatenate([some, end[None]]), before, last)
             return task.loss(outputs, piece), (outputs, left)
 
-        (_, (outputs, left)), grads = jax.value_and_grad(loss_of, has_aux=True)(params)
-        params, moments, told = move(params, moments, grads, piece)
+        (loss, (outputs, left)), grads = jax.value_and_grad(loss_of, has_aux=True)(params)
+        params, moments, told = move(params, moments, grads, loss, piece)
         return (params, moments, left), (outputs, told)
 
     start = build(params).initial_state(size, key)
@@ -194,5 +194,7 @@ def _sums_over_steps(task: Task) -> bool:
 
     try:
         return bool(jax.jit(agree)(jax.random.key(0)))
+    except ConfigError:
+        raise
     except (TypeError, ValueError, IndexError):  # a loss that cannot be taken of one step
         return False

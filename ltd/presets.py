@@ -143,6 +143,11 @@ GERS = Preset(
     "negative biases of the other gates; tanh; the read-out sees the cells alone. Every stream has 10,000 symbols (the "
     "paper: it ends at the first error, or after a million), and there are 300.",
 )
+GERS_OLD = replace(
+    GERS.also(cell__forget_gate=False),
+    source=f"{GERS.source}: the cell without forget gates",
+    departures=GERS.departures.replace("forget biases 1, not 0.5 to 2 by block, and no", "no"),
+)
 
 
 SRIVASTAVA = Preset(
@@ -344,14 +349,17 @@ PRESETS: dict[str, Preset] = {
         optimizer__learning_rate=0.1,
     ),
     "gers2000_continual_reber": GERS,
-    "gers2000_continual_reber_old": GERS.also(cell__forget_gate=False),
-    "gers2000_reber_reset": GERS.also(
-        task__type="reber/embedded_hochreiter1997",
-        task__length=50,
-        cell__forget_gate=False,
-        train__steps=60_000,
-        train__eval_every=2000,
-        train__eval_batch=256,
+    "gers2000_continual_reber_old": GERS_OLD,
+    "gers2000_reber_reset": replace(
+        GERS_OLD.also(
+            task__type="reber/embedded_hochreiter1997",
+            task__length=50,
+            train__steps=60_000,
+            train__eval_every=2000,
+            train__eval_batch=256,
+        ),
+        source=f"{GERS_OLD.source}, reset after every string",
+        departures=GERS_OLD.departures.split(" Every stream")[0] + " There are 60,000 strings.",
     ),
     "pascanu2013_sigmoid": _pascanu("sigmoid", "logistic", "N(0, 0.01)"),
     "pascanu2013_basic_tanh": _pascanu("basic_tanh", "tanh", "N(0, 0.1)"),

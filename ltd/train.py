@@ -47,7 +47,7 @@ class State(NamedTuple):
     since: Array  # update at which it diverged, or was first solved
     solved: Array  # whether the rule has held at two checks in a row, ever
     held: Array  # whether the success rule held at the last check
-    skipped: Array  # updates skipped because the gradient was not finite
+    skipped: Array  # updates skipped because loss or gradient was not finite; online, moves
 
 
 def success_rule(task: Task, eval_batch: int) -> Success:
@@ -99,7 +99,7 @@ class Trainer:
 
     Raises
         ConfigError  where there are not so many devices, or they do not divide `train.batch`; under the plan newton,
-                     whose reports do not leave a device, and the gradient rtrl, which goes by another road.
+                     whose reports do not leave a device, and the gradients rtrl and online, which go by another road.
     """
 
     def __init__(self, settings: Run, task: Task, mesh: int = 1):
@@ -231,11 +231,9 @@ class Trainer:
             self.settings.gradient, self.model, *start, batch, self.task, move, noise
         )
         most = {name: jnp.max(told[name]) for name in ("before", "after")}
-        return self.task.loss(outputs, batch), params, moments, {**most, "bad": jnp.sum(told["bad"])}
+        return self.task.loss(outputs, batch), params, moments, {**most, "bad": jnp.sum(told["bad"], dtype=jnp.int32)}
 
-    def _move(
-        self, o: Any, params: Any, moments: Any, grads: Any, loss: Array | float = 0.0
-    ) -> tuple[Any, Any, dict[str, Array]]:
+    def _move(self, o: Any, params: Any, moments: Any, grads: Any, loss: Array) -> tuple[Any, Any, dict[str, Array]]:
         """One move: the policy for what is not finite, clipping, the rule. `bad` is 1 where it was not."""
         before = optax.tree.norm(grads)
         bad = ~(jnp.isfinite(loss) & jnp.isfinite(before))

@@ -141,6 +141,44 @@ def test_one_reading_of_online_has_to_do(online, answer):
     assert made_up("hochreiter1997_reber", failed).verdict.answer == answer
 
 
+@pytest.mark.parametrize(
+    ("string", "symbol", "answer"),
+    [
+        (("all", 5), ("some", 1), "inconclusive"),
+        (("some", 1), ("all", 5), "inconclusive"),
+        (("all", 5), ("all", 1), "supported"),
+        (("all", 5), ("all", 5), "contradicted"),
+        (("all", 5), ("none", 1), "contradicted"),
+    ],
+)
+def test_both_readings_of_online_must_fail(string, symbol, answer):
+    """Each of them solved by all runs, some or none, at so many times the paper's sequences."""
+
+    def changed(one):
+        if one.config["cell.type"] != "lstm1997":
+            return one
+        share, slow = symbol if one.config.get("gradient.online") else string
+        good = one.config["seed"] < {"all": 30, "some": 24, "none": 3}[share]
+        at = slow * one.summary["solved_at"] if good else None
+        return dataclasses.replace(
+            one, status="solved" if good else "finished", summary=one.summary | {"solved_at": at}
+        )
+
+    judged = made_up("hochreiter1997_reber", changed)
+    assert judged.verdict.answer == answer
+    if answer == "supported":
+        assert "times the printed" not in judged.verdict.because
+
+
+def test_what_diverges_has_not_forgotten():
+    def changed(one):
+        lost = not one.config["cell.forget_gate"] and "continual" in one.config["task.type"]
+        return dataclasses.replace(one, status="diverged") if lost else one
+
+    judged = made_up("gers2000_forget_gate", changed)
+    assert judged.verdict.answer == "inconclusive" and "10 of these diverged" in judged.verdict.because
+
+
 def test_there_is_no_ratio_of_times_that_nobody_reached():
     def never(one):
         own = one.config["cell.chrono"] is not None

@@ -30,7 +30,7 @@ GRADIENTS = {"rtrl": {"type": "rtrl"}, "elman": {"type": "elman"}, "2, 5": {"typ
 
 def run_of(gradient, **fields):
     gradient = {"type": gradient} if isinstance(gradient, str) else gradient
-    return launch.configure(Run, {**SMALL, "gradient": {**gradient, "online": True}, **fields})
+    return launch.configure(Run, {**SMALL, "gradient": {"online": True, **gradient}, **fields})
 
 
 def learned(one, batch=None, size=3, rate=0.3):
@@ -38,7 +38,7 @@ def learned(one, batch=None, size=3, rate=0.3):
     (graphdef, params, rest), made, task = network_of(one, size, 0.5, 0)
     batch = made if batch is None else batch
 
-    def move(params, moments, grads):
+    def move(params, moments, grads, loss):
         return jax.tree.map(lambda p, g: p - rate * g, params, grads), moments + 1, {"size": jnp.zeros(())}
 
     def build(p):
@@ -194,11 +194,13 @@ def test_padding_at_the_end_changes_nothing(gradient):
 # ------------------------------------------------------------------------------------------------ in training
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("gradient", GRADIENTS.values(), ids=GRADIENTS)
-def test_lanes_share_a_program_and_learn(gradient):
-    one = run_of(gradient, precision="float32", train={**SMALL["train"], "steps": 60, "eval_every": 30})
-    lanes = fit(one, make_task(one.task), [{**config.split(one)[1], "seed": s} for s in (0, 1)])
-    alone = fit(one, make_task(one.task), [{**config.split(one)[1], "seed": 1}])
+def test_lanes_share_a_program_and_learn(gradient, precision):
+    one = run_of(gradient, precision=precision, train={**SMALL["train"], "steps": 60, "eval_every": 30})
+    with jax.enable_x64(precision == "float64"):
+        lanes = fit(one, make_task(one.task), [{**config.split(one)[1], "seed": s} for s in (0, 1)])
+        alone = fit(one, make_task(one.task), [{**config.split(one)[1], "seed": 1}])
     assert lanes[1].summary["eval/loss"] == pytest.approx(alone[0].summary["eval/loss"], rel=1e-4)
     assert all(lane.records[-1]["eval/loss"] < lane.records[0]["eval/loss"] for lane in lanes)
     assert lanes[0].summary["eval/loss"] != lanes[1].summary["eval/loss"]
@@ -242,6 +244,37 @@ def test_refusals(gradient, fields, words):
     with pytest.raises(ConfigError, match=words) as error:
         launch.check_run(run_of(gradient, **fields))
     assert "\n" not in str(error.value)
+
+
+class Complex(nnx.Module):
+    """A cell whose state is complex."""
+
+    hidden = 4
+
+    def __init__(self, key, inputs):
+        self.inputs = inputs
+        self.W = nnx.Param(jax.random.normal(key, (inputs, 4)))
+
+    def initial_state(self, batch):
+        return jnp.zeros((*batch, 4), complex)
+
+    def kernel(self):
+        return ()
+
+    def project(self, inputs):
+        return inputs @ self.W[...]
+
+    def step(self, kernel, state, drive):
+        state = 0.9j * state + drive
+        return state, jnp.real(state)
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_a_complex_state_is_not_carried_forward(online):
+    one = run_of({"type": "rtrl", "online": online}, cell="test_online:Complex", precision="float32")
+    with pytest.raises(ConfigError, match="the state of Complex is complex: use bptt"):
+        launch.check_run(one)
+    launch.check_run(run_of("elman", cell="test_online:Complex", precision="float32"))
 
 
 class Spread:

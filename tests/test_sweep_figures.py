@@ -131,6 +131,13 @@ def test_a_field_that_a_config_leaves_out_at_its_default_is_varied_all_the_same(
     assert [row["solved"][:3] for row in rows] == ["1/2", "1/2"]
 
 
+def test_a_probe_that_looks_on_makes_no_setting():
+    plain = seeds(0.1, 1.0, 0.1)
+    watched = seeds(0.1, probe__type="gradient", probe__every=100)
+    assert sweep_figures.settings([*plain, *watched]) == {}
+    assert [row["solved"][:3] for row in summary([*plain, *watched])] == ["2/3"], "seed 0 is one run"
+
+
 def test_options_that_another_cell_does_not_have_are_no_fields():
     records = [r for cell in ("elman", "scrn", "lstm") for r in seeds(0.1, 1.0, cell__type=cell)]
     assert sweep_figures.settings(records) == {}

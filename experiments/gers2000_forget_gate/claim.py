@@ -32,7 +32,7 @@ def right(one: Result) -> float:
 
 
 def verdict(results: Sequence[Result]) -> Verdict:
-    """With the gate at least 0.97 in every run, without at most 0.7 in every run."""
+    """With the gate at least 0.97 in every run, without at most 0.7 in every run, and none of these diverged."""
     found = groups(results)
     if min(map(len, found.values())) < 5:
         return Verdict("inconclusive", "at least 5 runs of each are needed.")
@@ -48,7 +48,9 @@ def verdict(results: Sequence[Result]) -> Verdict:
     p = fisher((solved, len(found[WITH])), (learned, len(found[WITHOUT])), "greater")
     told = f"with the gate {solved} of {len(found[WITH])} reach {SOLVES}, without {failed} of {len(found[WITHOUT])} "
     told += f"stay at {FAILS} or below, and {learned} reach {SOLVES} (p = {p:.2g}, Fisher, one-sided)"
-    if solved == len(found[WITH]) and failed == len(found[WITHOUT]):
+    lost = sum(one.status == "diverged" for one in found[WITHOUT])
+    told += f"; {lost} of these diverged, which is no forgetting" if lost else ""
+    if solved == len(found[WITH]) and failed == len(found[WITHOUT]) and not lost:
         return Verdict("supported", f"{told}.", tuple(numbers))
     if np.median([right(one) for one in found[WITHOUT]]) >= SOLVES:
         return Verdict("contradicted", f"{told}: it is learned without the gate.", tuple(numbers))
@@ -59,12 +61,12 @@ def plot(results: Sequence[Result]) -> Plot:
     """Outer accuracy over the symbols that were trained on, median of the seeds."""
     lines = []
     for name, runs in groups(results).items():
-        curves = [[row["eval/outer_accuracy"] or 0.0 for row in one.rows] for one in runs]
-        if curves:
-            whole = min(map(len, curves))  # of a run that diverged there are fewer
+        longest = max((one.rows for one in runs), key=len, default=())
+        if longest:
+            curves = [[row["eval/outer_accuracy"] or 0.0 for row in one.rows] for one in runs]
             symbols = runs[0].config["task.length"] if name != OLD else MEAN_LENGTH
-            at = [symbols * float(row["update"]) for row in runs[0].rows[:whole]]
-            middle = np.median([curve[:whole] for curve in curves], axis=0)
+            at = [symbols * float(row["update"]) for row in longest]
+            middle = np.median([c + [0.0] * (len(at) - len(c)) for c in curves], axis=0)  # 0 once it has diverged
             lines.append(Line(name, at, middle.tolist(), name != WITH))
     return Plot("symbols trained on", "share of outer symbols right", tuple(lines), {MEMORYLESS: 0.5})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ltd.claims import Claim, Control, Plot, Published, Result, Verdict
+from ltd.claims import Claim, Control, Measured, Plot, Published, Result, Verdict
 from ltd.claims.rules import chosen, mean_updates, median_curves, solved, timely
 from ltd.types import Source
 
@@ -35,7 +35,7 @@ def groups(results: Sequence[Result]) -> Mapping[str, Sequence[Result]]:
 
 def verdict(results: Sequence[Result]) -> Verdict:
     """Under one reading of "online" the Wilson lower bound of every LSTM above 0.8 and its mean time near the paper's.
-    No run by Elman's procedure under either.
+    No run by Elman's procedure under either. Contradicted if both readings are.
     """
     found = groups(results)
     rows = {name: solved(SOLVED.format(name), runs) for name, runs in found.items()}
@@ -45,22 +45,28 @@ def verdict(results: Sequence[Result]) -> Verdict:
         return Verdict("inconclusive", "at least 5 runs of an LSTM and of Elman's procedure are needed.")
     times = [time for names in readings for name in names for time in mean_updates(TIME.format(name), found[name])]
     longest = max(one.summary["updates"] for one in results)
-    told = f"within {longest} sequences " + "; ".join(
-        f"{name} {row.value:.0%} of {row.n}" for name, row in rows.items()
-    )
-    found_so = Verdict(
-        "inconclusive", f"{told}; the bound is {BOUND:.0%}, and none of Elman's.", (*rows.values(), *times)
-    )
-    failed = longest >= GIVEN_UP and all(any((rows[n].high or 0) < BOUND for n in names) for names in readings)
-    if failed or any((row.low or 0) > 0.5 for row in elman):
-        return replace(found_so, answer="contradicted")
-    for names in readings:
-        if all((rows[n].low or 0) > BOUND for n in names) and all(row.value == 0 for row in elman):
-            printed = [one for one in TIMED if one.what in map(TIME.format, names)]
-            found_so = timely(replace(found_so, answer="supported"), printed)
-            if found_so.answer == "supported":
-                break
-    return found_so
+    told = "; ".join(f"{name} {row.value:.0%} of {row.n}" for name, row in rows.items())
+    told = f"within {longest} sequences {told}; the bound is {BOUND:.0%}, and none of Elman's."
+    whole = Verdict("inconclusive", told, (*rows.values(), *times))
+    if any((row.low or 0) > 0.5 for row in elman):
+        return replace(whole, answer="contradicted")
+    if any(row.value > 0 for row in elman):
+        return whole
+    judged = [reading(whole, [rows[name] for name in names], names, longest >= GIVEN_UP) for names in readings]
+    answers = [one.answer for one in judged]
+    for answer in ("supported", "inconclusive"):
+        if answer in answers:
+            return judged[answers.index(answer)]
+    return judged[0]
+
+
+def reading(whole: Verdict, shares: Sequence[Measured], names: Sequence[str], over: bool) -> Verdict:
+    """The verdict if "online" is read in one way. What is not solved contradicts only once the runs are `over`."""
+    if all((row.low or 0) > BOUND for row in shares):
+        printed = [one for one in TIMED if one.what in map(TIME.format, names)]
+        return timely(replace(whole, answer="supported"), printed)
+    failed = over and any((row.high or 0) < BOUND for row in shares)
+    return replace(whole, answer="contradicted") if failed else whole
 
 
 def plot(results: Sequence[Result]) -> Plot:
@@ -74,8 +80,8 @@ CLAIM = Claim(
     key="B-H2",
     headline="H2",
     sentence="Trained online on embedded Reber strings with the truncated gradient, the LSTM of 1997 learns to predict "
-    "every legal symbol (at least 97 % of trials), in about as many sequences as the paper's; Elman's procedure never "
-    "does.",
+    "every legal symbol in more than 80 % of trials (the paper: 97 % and more), in about as many sequences as the "
+    "paper's; Elman's procedure never does.",
     reduced="The LSTM of three blocks of two cells learns embedded Reber strings within 60,000 sequences in more than "
     "80 % of trials, on average within a factor of two of the paper's 8,440; Elman's procedure solves them in none "
     "within 60,000.",
