@@ -243,6 +243,8 @@ def lines(plot: Row) -> tuple[Figure, Table]:
     at = np.array([x for x in table["x"] if x is not None])
     if few and at.size and min(at) > 0 and max(at) > WIDE * min(at):
         axes.set_xscale("log")
+    else:
+        axes.locator_params(axis="x", nbins=5)  # a legend of long names leaves little width
     axes.set(xlabel=plot["x"], ylabel=plot["y"])
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure, table

@@ -130,7 +130,10 @@ CLAIM = Claim(
         "symbol by the traces as they stand; one of them has to do. A first look had the former alone. With a softmax "
         "and the cross-entropy of a step, moved after every string, 22 of 30 LSTMs of three blocks were solved within "
         "60,000 sequences.",
-        "The read-out is drawn from +-1/sqrt(width) and has biases.",
+        "The read-out is drawn from +-1/sqrt(width) and has biases. What fails gives one answer to the symbol to "
+        "remember; what learns it takes about as long as in the paper. Tried apart, with a move per string up to "
+        "30,000: two fixed sets of 256 strings, a read-out from +-0.2, none of its biases; no more than four of 30 "
+        "runs each were solved.",
         "Strings are fresh ones, at most 50 symbols long; success is every prediction legal on 256 fresh strings, at "
         "two checks in a row, 500 sequences apart (the paper: on its 256 training and 256 test strings).",
         "Two of the paper's five rows of LSTM are run. Rate and initial weights of Elman's network are ours; with the "
