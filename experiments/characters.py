@@ -159,7 +159,7 @@ def _programs(how: How, symbols: int, length: int):
     @jax.jit
     def states(params, codes):
         model = net(params)
-        return trajectory(model.net, model.embed(codes[:, None]), model.initial_state(1))[2][:, 0]
+        return trajectory(model.net, model.embed(codes[:, None]), model.initial_state(1))[-1][:, 0]
 
     return start, fit, score, draw, states
 

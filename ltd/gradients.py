@@ -68,7 +68,7 @@ def truncated(
     ends = np.minimum(np.arange(k1, length + k1, k1), length)
     steps = ends[None, :] - k2 + np.arange(k2)[:, None]  # [k2, passes]: the step each place of a window holds
     first = steps[0]
-    before, _, _ = jax.lax.stop_gradient(trajectory(net, inputs, state, valid))
+    _, before, _, _ = jax.lax.stop_gradient(trajectory(net, inputs, state, valid))
 
     def start(stored: Array, given: Array) -> Array:
         """The state before every window: the given one, with its gradient, where it reaches the beginning."""

@@ -23,7 +23,7 @@ from ltd.config import ConfigError
 from ltd.gradients import Forward, cut
 from ltd.settings import Gradient, Run
 from ltd.types import Batch, Task
-from ltd.unroll import masked
+from ltd.unroll import trajectory
 
 # (parameters, moments, gradient, loss) -> parameters and moments after a move, and what is told of it
 Move = Callable[[Any, Any, Any, Array], tuple[Any, Any, dict[str, Array]]]
@@ -130,14 +130,7 @@ def by_passes(
             first = jax.tree.map(
                 lambda given, left: jnp.where(steps[0] <= 0, given, left[fresh]), model.initial_state(size, key), states
             )
-            kernel, drive = model.net.kernel(), model.net.project(model.embed(batch.inputs[there]))
-
-            def step(s, now):
-                d, v = now
-                new, out = masked(lambda s: model.net.step(kernel, s, d), v)(s)
-                return new, (s, out)
-
-            last, (before, out) = jax.lax.scan(step, first, (drive, real))
+            last, before, _, out = trajectory(model.net, model.embed(batch.inputs[there]), first, real)
             outputs = model.readout(out[k2 - fresh :])
             left = jax.tree.map(lambda some, end: jnp.concatenate([some, end[None]]), before, last)
             return task.loss(outputs, piece), (outputs, left)

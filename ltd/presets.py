@@ -121,6 +121,13 @@ TALLEC_CHRONO = Preset(
 )
 
 
+GERS_CELL = (
+    "Eight cells with gates of their own, not four blocks of two; no negative biases of input and output gates; tanh; "
+    "the read-out sees the cells alone."
+)
+GERS_STREAM = (
+    "Every stream has 10,000 symbols (the paper: it ends at the first error, or after a million), and there are 300."
+)
 GERS = Preset(
     "Gers, Schmidhuber & Cummins (2000), Neural Computation 12(10), 2451-2471; second-hand",
     {
@@ -139,14 +146,12 @@ GERS = Preset(
         "train.eval_every": 10,
         "train.eval_batch": 10,
     },
-    "Eight cells with gates of their own, not four blocks of two; forget biases 1, not 0.5 to 2 by block, and no "
-    "negative biases of the other gates; tanh; the read-out sees the cells alone. Every stream has 10,000 symbols (the "
-    "paper: it ends at the first error, or after a million), and there are 300.",
+    f"{GERS_CELL} Forget biases are 1, not 0.5 to 2 by block. {GERS_STREAM}",
 )
 GERS_OLD = replace(
     GERS.also(cell__forget_gate=False),
     source=f"{GERS.source}: the cell without forget gates",
-    departures=GERS.departures.replace("forget biases 1, not 0.5 to 2 by block, and no", "no"),
+    departures=f"{GERS_CELL} {GERS_STREAM}",
 )
 
 
@@ -359,7 +364,7 @@ PRESETS: dict[str, Preset] = {
             train__eval_batch=256,
         ),
         source=f"{GERS_OLD.source}, reset after every string",
-        departures=GERS_OLD.departures.split(" Every stream")[0] + " There are 60,000 strings.",
+        departures=f"{GERS_CELL} There are 60,000 strings.",
     ),
     "pascanu2013_sigmoid": _pascanu("sigmoid", "logistic", "N(0, 0.01)"),
     "pascanu2013_basic_tanh": _pascanu("basic_tanh", "tanh", "N(0, 0.1)"),

@@ -71,8 +71,7 @@ class Optimizer:
     clip_norm        one norm over all tensors (Pascanu et al. 2013)
     clip_per_matrix  the same for each tensor on its own (Sukhbaatar et al. 2015)
     nonfinite        a gradient that is not finite: `stop` the run as diverged, `skip` the update (online: the move) and
-                     count it, or
-                     `pascanu2013` (also above norm 1e10: recurrent gradients become 0.02 U, the others 0)
+                     count it, or `pascanu2013` (also above norm 1e10: recurrent gradients become 0.02 U, the others 0)
     """
 
     type: str = "adam"

@@ -8,7 +8,7 @@ import pytest
 
 from experiments import sweep_figures, sweep_pages
 from experiments.cli import main
-from experiments.figures import draw, draw_training
+from experiments.figures import draw, draw_looks, draw_training
 from experiments.sweep import summary
 from ltd import config, launch, stats
 from ltd.config import ConfigError
@@ -16,6 +16,7 @@ from ltd.plots import sweeps
 from ltd.results import Record
 from ltd.settings import Run
 from ltd.sweep import schema
+from ltd.types import Curves
 
 ROOT = Path(__file__).parents[1]
 FILES = [f for f in sorted((ROOT / "experiments").glob("*/sweep.yaml")) if not (f.parent / "claim.py").exists()]
@@ -136,6 +137,18 @@ def test_a_probe_that_looks_on_makes_no_setting():
     watched = seeds(0.1, probe__type="gradient", probe__every=100)
     assert sweep_figures.settings([*plain, *watched]) == {}
     assert [row["solved"][:3] for row in summary([*plain, *watched])] == ["2/3"], "seed 0 is one run"
+
+
+def test_the_figure_of_an_attached_probe_tells_settings_apart(tmp_path, monkeypatch):
+    watched = {"probe__type": "gradient", "probe__every": 100}
+    records = [r for g in ("bptt", "elman") for r in seeds(0.1, 1.0, gradient__type=g, **watched)]
+    axes = {"update": ("check",), "adjoint_log10": ("check", "lag")}
+    looks = Curves({"update": np.array([0, 100]), "adjoint_log10": np.zeros((2, 4))}, axes)
+    monkeypatch.setattr("experiments.figures.read_looks", lambda folder: looks)
+    draw_looks(tmp_path, records, print)
+    with open(tmp_path / "probe_gradient.csv", newline="") as file:
+        titles = {row["title"].splitlines()[-1] for row in csv.DictReader(file)}
+    assert titles == {"elman tanh, gradient.type bptt", "elman tanh, gradient.type elman"}
 
 
 def test_options_that_another_cell_does_not_have_are_no_fields():

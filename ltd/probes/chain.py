@@ -73,7 +73,7 @@ def chain(model: Network, batch: Batch, alone: Array | None = None) -> Chain | N
         return None
     if alone is not None:
         start = _drawn(alone, start, getattr(net, "clock", ()) + getattr(net, "fixed", ()))
-    before, drive, outputs = trajectory(net, inputs, start, batch.valid)
+    _, before, drive, outputs = trajectory(net, inputs, start, batch.valid)
     kernel = net.kernel()
 
     def step(state, item):

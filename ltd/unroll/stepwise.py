@@ -27,8 +27,8 @@ def masked(step: Callable, valid: Array | None) -> Callable:
     return held
 
 
-def trajectory(cell: Cell, inputs: Float[Array, "T B D"], state: State, valid=None) -> tuple[State, Any, Array]:
-    """States before each step [T, ...], drives, outputs: the forward pass laid open for probes."""
+def trajectory(cell: Cell, inputs: Float[Array, "T B D"], state: State, valid=None) -> tuple[State, State, Any, Array]:
+    """The final state, states before each step [T, ...], drives, outputs: the forward pass laid open."""
     kernel, drive = cell.kernel(), cell.project(inputs)
 
     def one(s, dv):
@@ -36,8 +36,8 @@ def trajectory(cell: Cell, inputs: Float[Array, "T B D"], state: State, valid=No
         new, out = masked(lambda s, d: cell.step(kernel, s, d), v)(s, d)
         return new, (s, out)
 
-    _, (before, outputs) = jax.lax.scan(one, state, (drive, valid))
-    return before, drive, outputs
+    final, (before, outputs) = jax.lax.scan(one, state, (drive, valid))
+    return final, before, drive, outputs
 
 
 def output_leaf(cell: Cell, inputs: Array, state: State) -> int | None:
