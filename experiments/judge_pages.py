@@ -64,7 +64,7 @@ def contents(rows: Sequence[Row], drawn: bool = True) -> tuple[str, str, list[re
             "verdict": row["answer"],
             "why": row["because"],
             "seeds": row["seeds"],
-            "seconds": row["seconds"],
+            "seconds": round(row["seconds"]) if row["seconds"] >= 1000 else row["seconds"],
         }
         for place, row in enumerate(rows, 1)
     ]
